@@ -1,0 +1,83 @@
+# Build Deep: every task of a maintainer, an instructor and a learner. `make help` lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+BUILD  := _build
+SETUP  := $(VENV)/.installed
+# nbgrader calls alembic and jupyter-book calls node by name: both live in the environment.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export TF_CPP_MIN_LOG_LEVEL := 3
+export PYTHONUNBUFFERED := 1
+
+help:  ## list what make can do
+	@echo "Build Deep. On a fresh machine: 'make book' builds the book, 'make test' tests everything."
+	@echo
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
+
+setup: $(SETUP)  ## create .venv with the exact versions of requirements.lock
+
+$(SETUP): requirements.lock pyproject.toml package-lock.json
+	@$(PYTHON) tools/preflight.py
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing the exact versions of requirements.lock (a few minutes the first time)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m pip check
+	@npm ci --silent
+	@touch $@
+
+book: $(SETUP)  ## run every chapter, build the site, print its path
+	@$(BIN)/python tools/execute.py book
+	@$(BIN)/python tools/build_site.py
+
+test: $(SETUP)  ## lint, run every notebook, all tests, the book in a browser
+	@$(MAKE) --no-print-directory lint
+	@$(BIN)/python tools/execute.py book solutions
+	@$(BIN)/python tools/build_site.py
+	@$(BIN)/python tools/browser.py
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+lab: $(SETUP)  ## open JupyterLab on the course
+	@$(BIN)/jupyter lab
+
+release: $(SETUP)  ## make exercises/ again from solutions/
+	@$(BIN)/python tools/release.py
+
+grade-demo: $(SETUP)  ## play a class of synthetic students through nbgrader
+	@$(BIN)/python tools/grade_demo.py
+
+serve: $(SETUP)  ## build the book and serve it on this machine
+	@$(BIN)/python tools/execute.py book
+	@$(BIN)/python tools/build_site.py --serve
+
+bench: $(SETUP)  ## measure speed and memory (nothing here passes or fails)
+	@$(BIN)/python tools/bench.py
+
+format: $(SETUP)  ## format code, put notebooks into their normal form
+	@$(BIN)/ruff check --fix --quiet . || true
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/python tools/normalise.py
+
+lint: $(SETUP)  ## check code style, types and the notebooks' normal form; changes nothing
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet . || { echo "Not formatted: run 'make format'."; exit 1; }
+	@$(BIN)/mypy
+	@$(BIN)/python tools/normalise.py --check
+
+lock: $(SETUP)  ## resolve pyproject.toml anew into requirements.lock (UPGRADE=1 for newest)
+	@$(PYTHON) -m venv $(BUILD)/lock-tools && $(BUILD)/lock-tools/bin/pip install --quiet uv
+	@PATH="$(CURDIR)/$(BUILD)/lock-tools/bin:$$PATH" $(BIN)/python tools/lock.py $(if $(UPGRADE),--upgrade)
+
+clean:  ## remove what builds made (keeps .venv and downloaded data)
+	@rm -rf $(BUILD) .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+clean-all: clean  ## remove .venv and node_modules too
+	@rm -rf $(VENV) node_modules build_deep.egg-info
+
+.PHONY: help setup book test lab release grade-demo serve bench format lint lock clean clean-all
