@@ -36,12 +36,8 @@ book: $(SETUP)  ## run every chapter, build the site, print its path
 	@$(BIN)/python tools/execute.py book
 	@$(BIN)/python tools/build_site.py
 
-test: $(SETUP)  ## lint, run every notebook, all tests, the book in a browser
-	@$(MAKE) --no-print-directory lint
-	@$(BIN)/python tools/execute.py book solutions
-	@$(BIN)/python tools/build_site.py
-	@$(BIN)/python tools/browser.py
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+test: $(SETUP)  ## lint, run every notebook, all tests, the book in a browser (FORCE=1: again)
+	@$(BIN)/python tools/run_tests.py $(if $(FORCE),--force)
 
 lab: $(SETUP)  ## open JupyterLab on the course
 	@$(BIN)/jupyter lab
@@ -70,9 +66,9 @@ lint: $(SETUP)  ## check code style, types and the notebooks' normal form; chang
 	@$(BIN)/mypy
 	@$(BIN)/python tools/normalise.py --check
 
-lock: $(SETUP)  ## resolve pyproject.toml anew into requirements.lock (UPGRADE=1 for newest)
+lock:  ## resolve pyproject.toml anew into requirements.lock (UPGRADE=1 for newest)
 	@$(PYTHON) -m venv $(BUILD)/lock-tools && $(BUILD)/lock-tools/bin/pip install --quiet uv
-	@PATH="$(CURDIR)/$(BUILD)/lock-tools/bin:$$PATH" $(BIN)/python tools/lock.py $(if $(UPGRADE),--upgrade)
+	@PATH="$(CURDIR)/$(BUILD)/lock-tools/bin:$$PATH" $(BUILD)/lock-tools/bin/python tools/lock.py $(if $(UPGRADE),--upgrade)
 
 clean:  ## remove what builds made (keeps .venv and downloaded data)
 	@rm -rf $(BUILD) .pytest_cache .mypy_cache .ruff_cache .hypothesis

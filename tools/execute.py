@@ -37,6 +37,7 @@ from nbformat import NotebookNode
 from rich.console import Console
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
 EXECUTED = ROOT / "_build" / "executed"
 RUNS = EXECUTED / "runs.json"
 GROUPS = {"book": "book/*.ipynb", "solutions": "solutions/*/*.ipynb"}
@@ -47,6 +48,7 @@ MAX_SECONDS = 300  # of a chapter or an assignment on two cores
 MAX_MEMORY_MB = 4096
 CELL_TIMEOUT = 300
 
+LOADED = re.compile(r"""datasets\.load\(\s*["']([\w-]+)["']""")
 INLINE = re.compile(r"\{eval\}`([^`]+)`")
 INSERTED = "course-inserted"  # the tag of cells that this program adds and takes out again
 
@@ -173,6 +175,11 @@ def _seconds(cells: list[NotebookNode]) -> float:
     return (max(stamps) - min(stamps)).total_seconds() if stamps else 0.0
 
 
+def _filled(text: str, values: Iterator[str]) -> str:
+    """Replace each ``{eval}`` of `text` by the next value."""
+    return INLINE.sub(lambda _: next(values), text)
+
+
 def collect(nb: NotebookNode) -> tuple[NotebookNode, dict[str, Any]]:
     """Take the inserted cells out again; return the finished copy and the record of its run."""
     code = [c for c in nb.cells if c.cell_type == "code"]
@@ -189,12 +196,27 @@ def collect(nb: NotebookNode) -> tuple[NotebookNode, dict[str, Any]]:
                 values = iter(printed)
             continue
         if cell.cell_type == "markdown":
-            cell.source = INLINE.sub(lambda _, given=values: next(given), cell.source)
+            cell.source = _filled(cell.source, values)
         cell.metadata.pop("execution", None)
         cells.append(cell)
     nb.cells = cells
     record["when"] = datetime.now(UTC).isoformat(timespec="seconds")
     return nb, record
+
+
+def fetch_data(notebooks: list[Notebook]) -> None:
+    """Fetch the data sets that these notebooks load by name, if they are not here yet."""
+    names: set[str] = set()
+    for notebook in notebooks:
+        nb = nbformat.read(notebook.path, as_version=4)
+        code = "\n".join(c.source for c in nb.cells if c.cell_type == "code")
+        names |= set(LOADED.findall(code))
+    if names:
+        from course_utils.datasets import registry
+        from course_utils.datasets.fetch import fetch
+
+        for name in sorted(names & registry.entries().keys()):
+            fetch(name)
 
 
 def run_nbmake(folder: Path, workers: int) -> int:
@@ -235,6 +257,7 @@ def execute(group: str, stale: list[Notebook], keys: dict[Notebook, str]) -> lis
     Chapters run one after the other, so that their times mean something; solutions two at a time.
     """
     problems = []
+    fetch_data(stale)
     with tempfile.TemporaryDirectory(prefix="course-run-") as scratch:
         folder = Path(scratch)
         for notebook in stale:
