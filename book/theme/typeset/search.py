@@ -1,0 +1,65 @@
+"""The search index: the words of each section, made at build time, loaded when a reader searches.
+
+It is a script that sets one variable rather than JSON, because a page opened from a file may not
+fetch one.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+
+from .nodes import Node, plain_text
+
+
+@dataclass
+class Section:
+    """A stretch of a page under one heading."""
+
+    title: str
+    anchor: str | None
+    words: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        """The section's words, one space apart."""
+        return re.sub(r"\s+", " ", " ".join(self.words)).strip()
+
+
+def sections(title: str, root: Node) -> list[Section]:
+    """Cut a page at its headings of level 2 and 3; text, code and alt texts are searched."""
+    found = [Section(title, None)]
+
+    def visit(node: Node) -> None:
+        kind = node["type"]
+        if kind == "heading" and node["depth"] <= 3:
+            found.append(Section(plain_text(node), node.get("html_id")))
+            return
+        if kind in {"comment", "footnoteReference", "captionNumber"}:
+            return
+        if kind == "outputs":
+            return  # results change with each run; what they mean is said in the text
+        if kind == "image":
+            found[-1].words.append(node.get("alt") or "")
+        elif "value" in node:
+            found[-1].words.append(str(node["value"]))
+        elif kind in {"paragraph", "definitionTerm", "tableCell", "summary", "admonitionTitle"}:
+            found[-1].words.append(plain_text(node))
+        else:
+            for child in node.get("children", []):
+                visit(child)
+
+    visit(root)
+    return [s for s in found if s.text or s.anchor is None]
+
+
+def index(pages: list[tuple[str, str, Node]]) -> str:
+    """Return the script that holds the index of (address, title, root) pages."""
+    entries = [
+        [address + (f"#{s.anchor}" if s.anchor else ""), title, s.title if s.anchor else "", s.text]
+        for address, title, root in pages
+        for s in sections(title, root)
+    ]
+    content = json.dumps(entries, ensure_ascii=False, separators=(",", ":"))
+    return f"window.bookIndex={content};\n".replace("\u2028", " ").replace("\u2029", " ")

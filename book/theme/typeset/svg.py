@@ -1,0 +1,145 @@
+"""A drawing fitted to the page: ink and paper follow light and dark, ids do not clash.
+
+Figures are drawn with one ink and one paper (course_utils/book.mplstyle). In the page the ink
+becomes the text's colour and the paper the page's, so one drawing serves both themes.
+"""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from .errors import ThemeError
+
+# What a colour of course_utils/book.mplstyle becomes: see static/css/tokens.css.
+COLOURS = {
+    "#24292f": "currentColor", "#ffffff": "var(--paper)", "#fff": "var(--paper)",
+    "#1f77b4": "var(--c0)", "#d1600a": "var(--c1)", "#8a63d2": "var(--c2)",
+    "#2a8f5a": "var(--c3)", "#b8860b": "var(--c4)", "#c2417c": "var(--c5)",
+}  # fmt: skip
+MOST_INLINE = (
+    200_000  # characters, as written into the page; a larger drawing stays a file of its own
+)
+
+_SVG = "http://www.w3.org/2000/svg"
+_COLOURED = ("style", "fill", "stroke", "color", "stop-color", "flood-color")
+_COORDINATES = {"d", "points", "x", "y", "x1", "y1", "x2", "y2", "cx", "cy", "width", "height"}
+_UNSAFE = {"script", "foreignObject", "metadata", "style"}
+_PIXELS = {"": 1.0, "px": 1.0, "pt": 4 / 3, "in": 96.0, "cm": 96 / 2.54, "mm": 96 / 25.4}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """An inline drawing and its natural size in CSS pixels."""
+
+    markup: Markup
+    width: int
+    height: int
+
+
+def _pixels(length: str | None) -> float | None:
+    match = re.fullmatch(r"\s*([\d.]+)\s*([a-z]*)\s*", length or "")
+    if not match or match[2] not in _PIXELS:
+        return None
+    return float(match[1]) * _PIXELS[match[2]]
+
+
+def _local(name: str) -> str:
+    return name.rpartition("}")[2]
+
+
+def _recolour(value: str) -> str:
+    return re.sub(r"#[0-9a-f]{3,8}\b", lambda m: COLOURS.get(m[0].lower(), m[0]), value, flags=re.I)
+
+
+def _rounded(value: str) -> str:
+    """Return coordinates with two decimals: less than a fiftieth of a pixel is lost."""
+    return re.sub(r"-?\d+\.\d{3,}", lambda m: f"{float(m[0]):.2f}".rstrip("0").rstrip("."), value)
+
+
+def _prefix_references(value: str, prefix: str) -> str:
+    return re.sub(r"url\((['\"]?)#([^)'\"]+)\1\)", rf"url(#{prefix}\2)", value)
+
+
+def _hoist_styles(root: ET.Element) -> None:
+    """Say once on a group what all its points say: a scatter plot becomes half as long."""
+    for group in root.iter():
+        if _local(group.tag) != "g" or group.get("style") or len(group) < 3:
+            continue
+        if {_local(child.tag) for child in group} != {"use"}:
+            continue
+        styles = {child.get("style") for child in group}
+        style = styles.pop()
+        if style and not styles:
+            group.set("style", style)
+            for child in group:
+                del child.attrib["style"]
+
+
+def size(root: ET.Element) -> tuple[int, int]:
+    """Return width and height in CSS pixels, from the attributes or from the view box."""
+    width, height = _pixels(root.get("width")), _pixels(root.get("height"))
+    box = [float(v) for v in re.split(r"[\s,]+", root.get("viewBox", "").strip()) if v]
+    if width is None or height is None:
+        if len(box) != 4:
+            raise ThemeError("An SVG figure has neither a size nor a viewBox; give it one.")
+        width, height = box[2], box[3]
+    return round(width), round(height)
+
+
+def inline(source: str, prefix: str, label: str) -> Drawing:
+    """Return an SVG document as an element of the page.
+
+    `prefix` goes before every id; `label` is the text alternative. Style sheets inside would act
+    on the whole page, so they are taken out (Matplotlib's only one sets how lines join, which
+    goes on the root instead). Raises ThemeError when `source` is not an SVG document.
+    """
+    try:
+        root = ET.fromstring(source)
+    except ET.ParseError as error:
+        raise ThemeError(f"A figure is not a readable SVG document: {error}.") from None
+    width, height = size(root)
+    style = "".join(e.text or "" for e in root.iter() if _local(e.tag) == "style")
+    for parent in list(root.iter()):
+        for child in list(parent):
+            if _local(child.tag) in _UNSAFE:
+                parent.remove(child)
+    for element in root.iter():
+        for name, value in list(element.attrib.items()):
+            plain = _local(name)
+            foreign = name.startswith("{") and plain != "href"
+            if foreign or plain.lower().startswith("on"):
+                del element.attrib[name]
+                continue
+            if plain == "id":
+                value = prefix + value
+            elif plain == "href":
+                value = f"#{prefix}{value[1:]}" if value.startswith("#") else value
+            elif plain in _COLOURED:
+                value = _recolour(value)
+            elif plain in _COORDINATES:
+                value = _rounded(value)
+            value = _prefix_references(value, prefix)
+            del element.attrib[name]
+            element.set(plain, value)  # xlink:href, the old name, becomes href
+    _hoist_styles(root)
+    if "viewBox" not in root.attrib:
+        root.set("viewBox", f"0 0 {width} {height}")
+    for name in ("width", "height", "version"):
+        root.attrib.pop(name, None)
+    root.set("width", str(width))
+    root.set("height", str(height))
+    root.set("class", "drawing")
+    root.set("role", "img")
+    root.set("aria-label", label)
+    if "stroke-linejoin" in style:
+        root.set("stroke-linejoin", "round")
+        root.set("stroke-linecap", "butt")
+    ET.register_namespace("", _SVG)
+    text = ET.tostring(root, encoding="unicode", short_empty_elements=True)
+    text = re.sub(r'\s+xmlns(:\w+)?="[^"]*"', "", text)
+    text = re.sub(r">\s+<", "><", text)
+    return Drawing(Markup(text.strip()), width, height)

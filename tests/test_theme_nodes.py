@@ -1,0 +1,428 @@
+"""The theme, one MyST node at a time: what a node becomes, and what is refused."""
+
+from __future__ import annotations
+
+import re
+import xml.etree.ElementTree as ET
+from typing import Any
+
+import pytest
+
+from book.theme.typeset import highlight, outputs, sanitize, svg
+from book.theme.typeset.errors import ThemeError, UnknownNode
+from book.theme.typeset.nodes import PageState, Typesetter
+from book.theme.typeset.notebooks import chapter_number, prepare
+from book.theme.typeset.pages import _lenient, environment
+from book.theme.typeset.search import index, sections
+
+DRAWING = (
+    '<svg xmlns="http://www.w3.org/2000/svg" width="72pt" height="36pt" viewBox="0 0 72 36">'
+    "<style>*{stroke-linejoin: round}</style><script>harm()</script>"
+    '<defs><clipPath id="clip"><rect width="9" height="9"/></clipPath></defs>'
+    '<path style="fill: #ffffff; stroke: #24292F" clip-path="url(#clip)" onclick="harm()"/>'
+    '<path fill="#24292f80" d="M 1.23456 -7.000001"/><path stroke="#1F77B4"/>'
+    "<text>loss</text></svg>"
+)
+PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (640).to_bytes(4, "big") + (480).to_bytes(4, "big")
+FILES = {"net.svg": DRAWING.encode(), "photo.png": PNG, "long.txt": b"x\n" * 4}
+
+
+def text(value: str) -> dict[str, Any]:
+    return {"type": "text", "value": value}
+
+
+def node(kind: str, /, *children: dict[str, Any] | str, **values: Any) -> dict[str, Any]:
+    made: dict[str, Any] = {"type": kind, **values}
+    if children:
+        made["children"] = [text(c) if isinstance(c, str) else c for c in children]
+    return made
+
+
+def page(**values: Any) -> PageState:
+    def link_to(url: str, anchor: str | None) -> str:
+        return f"{url.strip('/')}.html" + (f"#{anchor}" if anchor else "")
+
+    return PageState(name="sample.md", link_to=link_to, read=FILES.get, **values)
+
+
+def typeset(*nodes: dict[str, Any], state: PageState | None = None) -> str:
+    typesetter = Typesetter(environment(), state or page())
+    return str(typesetter.all([_lenient(n) for n in nodes]))
+
+
+def output(**data: Any) -> dict[str, Any]:
+    return node("outputs", node("output", jupyter_data=data))
+
+
+# --- text ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (node("paragraph", "a < b"), "<p>a &lt; b</p>"),
+        (node("emphasis", "x"), "<em>x</em>"),
+        (node("strong", "x"), "<strong>x</strong>"),
+        (node("delete", "x"), "<del>x</del>"),
+        (node("subscript", "2"), "<sub>2</sub>"),
+        (node("superscript", "2"), "<sup>2</sup>"),
+        (node("keyboard", "Esc"), "<kbd>Esc</kbd>"),
+        (node("inlineCode", value="a<b"), "<code>a&lt;b</code>"),
+        (node("abbreviation", "MLP", title='a "b"'), '<abbr title="a &#34;b&#34;">MLP</abbr>'),
+        (node("break"), "<br>"),
+        (node("thematicBreak"), "<hr>"),
+        (node("comment", value="hidden"), ""),
+        (node("blockquote", "x"), "<blockquote>x</blockquote>"),
+        (node("list", node("listItem", node("paragraph", "x")), ordered=False),
+         "<ul><li>x</li></ul>"),
+        (node("list", node("listItem", "x"), ordered=True, start=3),
+         '<ol start="3"><li>x</li></ol>'),
+        (node("definitionTerm", "x", html_id="term-x"), '<dt id="term-x">x</dt>'),
+        (node("citeGroup", node("cite", "A, 1958", identifier="a"), kind="parenthetical"),
+         '(<a class="citation" href="#ref-a">A, 1958</a>)'),
+        (node("citeGroup", node("cite", "A (1958)", identifier="a"), kind="narrative"),
+         '<a class="citation" href="#ref-a">A (1958)</a>'),
+        (node("inlineMath", value="x", html="<i>x</i>"), '<span class="math"><i>x</i></span>'),
+    ],
+    ids=lambda value: value["type"] if isinstance(value, dict) else "",
+)  # fmt: skip
+def test_text_nodes(given, expected):
+    assert typeset(given) == expected
+
+
+def test_punctuation_stays_with_the_formula_before_it():
+    formula = node("inlineMath", value="x", html="<i>x</i>")
+    joined = '<span class="joined"><span class="math"><i>x</i></span>),</span> so'
+    assert typeset(formula, text("), so")) == joined
+    assert "joined" not in typeset(formula, text(" so"))
+
+
+def test_long_addresses_lose_mysts_invisible_breaks():
+    assert typeset(text("https://\u200bexample\u200b.org")) == "https://example.org"
+
+
+def test_a_heading_has_its_anchor_and_a_named_link_to_itself():
+    html = typeset(node("heading", "The sigmoid", depth=2, html_id="the-sigmoid"))
+    assert html.startswith('<h2 id="the-sigmoid">The sigmoid<a class="anchor" href="#the-sigmoid"')
+    assert 'aria-label="Link to “The sigmoid”"' in html
+
+
+def test_links_to_pages_are_relative_and_links_outside_are_marked():
+    inside = typeset(node("link", "x", url="/glossary", internal=True))
+    outside = typeset(node("link", "x", url="https://example.org/"))
+    assert 'href="glossary.html"' in inside and "external" not in inside
+    assert 'class="external" rel="noopener"' in outside
+
+
+def test_a_cross_reference_leads_to_its_target_on_this_or_another_page():
+    here = node("crossReference", "Figure 1", kind="figure", html_id="fig-a", identifier="fig-a",
+                resolved=True)  # fmt: skip
+    there = {**here, "remote": True, "url": "/perceptron"}
+    assert 'href="#fig-a"' in typeset(here)
+    assert 'href="perceptron.html#fig-a"' in typeset(there)
+
+
+def test_a_reference_to_nothing_is_refused():
+    with pytest.raises(ThemeError, match=r"sample\.md: nothing is named 'fig-gone'"):
+        typeset(node("crossReference", identifier="fig-gone", label="fig-gone"))
+
+
+def test_footnotes_are_collected_and_marked_once():
+    state = page()
+    mark = node("footnoteReference", identifier="one", enumerator="1")
+    html = typeset(mark, mark, node("footnoteDefinition", "why", identifier="one", enumerator="1"),
+                   state=state)  # fmt: skip
+    assert html.count('href="#note-one"') == 2
+    assert html.count('id="note-one-mark"') == 1
+    assert [n["identifier"] for n in state.footnotes] == ["one"]
+    assert "why" not in html
+
+
+def test_only_a_numbered_equation_shows_a_number():
+    numbered = typeset(node("math", value="a", html="<b>a</b>", html_id="eq-a", enumerator="3.1"))
+    plain = typeset(node("math", value="a", html="<b>a</b>", enumerated=False))
+    assert 'id="eq-a"' in numbered and ">(3.1)</a>" in numbered
+    assert "equation-number" not in plain
+
+
+# --- boxes, folded parts, tabs ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "kind", ["before-you-start", "claim-check", "common-mistake", "going-further"]
+)
+def test_each_box_of_the_book_has_its_own_look_and_is_named_by_its_title(kind):
+    html = typeset(node("admonition", node("admonitionTitle", "T"), node("paragraph", "x"),
+                        **{"class": kind}))  # fmt: skip
+    assert f'class="box box-{kind}"' in html and "<svg" in html
+    label = re.search(r'aria-labelledby="([^"]+)"', html)
+    assert label and f'id="{label[1]}"' in html
+
+
+def test_boxes_of_the_book_differ_in_icon_not_only_in_colour():
+    icons = set()
+    for kind in ("before-you-start", "claim-check", "common-mistake", "going-further"):
+        html = typeset(node("admonition", node("admonitionTitle", "T"), **{"class": kind}))
+        icons.add(re.search(r"<svg.*?</svg>", html)[0])
+    assert len(icons) == 4
+
+
+def test_a_dropdown_box_is_folded():
+    html = typeset(node("admonition", node("admonitionTitle", "T"), node("paragraph", "x"),
+                        kind="hint", **{"class": "dropdown"}))  # fmt: skip
+    assert html.startswith('<details class="box box-hint"><summary')
+
+
+@pytest.mark.parametrize(("answer", "verdict"), [("Right.", "right"), ("Not quite.", "wrong")])
+def test_a_quiz_option_knows_whether_it_is_right(answer, verdict):
+    html = typeset(node("details", node("summary", "A. so"),
+                        node("paragraph", node("strong", answer), " Because."),
+                        **{"class": "quiz"}))  # fmt: skip
+    assert f'class="quiz quiz-{verdict}"' in html
+    assert "<summary><span>A. so</span></summary>" in html
+
+
+def test_tabs_are_readable_without_scripts_and_carry_what_they_follow():
+    html = typeset(node("tabSet", node("tabItem", "one", title="PyTorch", sync="torch"),
+                        node("tabItem", "two", title="Keras")))  # fmt: skip
+    assert html.count('class="tab-title"') == 2
+    assert 'data-sync="torch"' in html and 'data-sync="Keras"' in html
+    assert "one" in html and "two" in html
+
+
+# --- code and outputs ---------------------------------------------------------------------------
+
+
+def test_code_is_highlighted_and_escaped():
+    html = typeset(node("code", lang="python", value="if a < b:\n    return 'x'"))
+    assert '<span class="k-k">if</span>' in html
+    assert "&lt;" in html and '<pre class="scroll">' in html
+
+
+def test_lines_are_numbered_and_emphasized_from_one():
+    html = typeset(node("code", lang="python", value="a\nb", showLineNumbers=True,
+                        emphasizeLines=[2]))  # fmt: skip
+    assert 'class="line" data-line="1"' in html
+    assert 'class="line strong" data-line="2"' in html
+
+
+def test_an_unknown_language_is_plain_text():
+    assert highlight.code("a < b", "no-such-language") == "a &lt; b"
+
+
+def test_hidden_code_is_folded_and_removed_code_is_gone():
+    assert "<details" in typeset(node("code", value="a", visibility="hide"))
+    assert typeset(node("code", value="a", visibility="remove")) == ""
+
+
+def test_a_removed_cell_is_gone():
+    assert typeset(node("block", "secret", kind="notebook-code", visibility="remove")) == ""
+
+
+def test_a_cells_anchor_yields_to_a_heading_of_the_same_name():
+    state = page(taken_ids={"quiz"})
+    assert 'id="quiz"' not in typeset(
+        node("block", "x", kind="notebook-code", html_id="quiz"), state=state
+    )
+
+
+def test_streams_are_told_apart_and_progress_bars_settle():
+    html = typeset(output(output_type="stream", name="stdout", text="1%\r50%\r100%\ndone\n"))
+    assert '<pre class="output scroll output-stdout">100%\ndone</pre>' in html
+    assert "output-stderr" in typeset(output(output_type="stream", name="stderr", text="x"))
+
+
+def test_what_one_stream_printed_in_pieces_is_shown_as_one():
+    piece = {"output_type": "stream", "name": "stdout"}
+    html = typeset(node("outputs", *(node("output", jupyter_data={**piece, "text": t})
+                                     for t in ("a\n", "b\n"))))  # fmt: skip
+    assert html.count("<pre") == 1 and "a\nb</pre>" in html
+
+
+def test_terminal_colours_become_classes_and_other_codes_vanish():
+    html = str(outputs.terminal("\x1b[1;31mbad\x1b[0m <ok> \x1b[2K\x1b[38;5;12mblue"))
+    assert html == '<span class="ansi-bold ansi-red">bad</span> &lt;ok&gt; blue'
+
+
+def test_an_error_says_its_message_and_folds_the_trace():
+    html = typeset(output(output_type="error", ename="ValueError", evalue="a < b",
+                          traceback="\x1b[31mline 1\x1b[39m"))  # fmt: skip
+    assert "<strong>ValueError</strong>: a &lt; b" in html
+    assert '<span class="ansi-red">line 1</span>' in html
+    assert html.index("<details>") < html.index("line 1")
+
+
+def test_long_text_is_read_from_the_file_that_myst_keeps():
+    html = typeset(output(output_type="stream", name="stdout", text="x…", path="/long.txt"))
+    assert "x\nx\nx\nx</pre>" in html
+
+
+def test_a_result_prefers_its_picture_then_its_table_then_its_text():
+    data = {"text/plain": {"content": "plain"}, "text/html": {"content": "<b>rich</b>"}}
+    assert "<b>rich</b>" in typeset(output(output_type="execute_result", data=data))
+    del data["text/html"]
+    assert "plain" in typeset(output(output_type="execute_result", data=data))
+
+
+def test_an_output_that_needs_a_kernel_is_refused():
+    data = {"application/vnd.jupyter.widget-view+json": {"content": "{}"}}
+    with pytest.raises(ThemeError, match="cannot show without a kernel"):
+        typeset(output(output_type="display_data", data=data))
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ('<b onclick="x()">a</b>', "<b>a</b>"),
+        ("<script>alert('<b>')</script>b", "b"),
+        ('<a href="javascript:x()">a</a>', "<a>a</a>"),
+        ('<a href=" https://example.org/?a=1&amp;b=2">a</a>',
+         '<a href=" https://example.org/?a=1&amp;b=2">a</a>'),
+        ('<img src="https://example.org/x.png">', ""),
+        ('<img src="data:image/png;base64,AA" alt="x">',
+         '<img src="data:image/png;base64,AA" alt="x">'),
+        ("<table><tr><td>1", "<table><tr><td>1</td></tr></table>"),
+        ("a </b> < c", "a  &lt; c"),
+        ("<style>p{}</style><iframe src=x></iframe><blink>x</blink>", "x"),
+        ("<thead><tr><th>x</th></tr></thead>",
+         '<thead><tr><th scope="col">x</th></tr></thead>'),
+    ],
+)  # fmt: skip
+def test_html_outputs_keep_only_what_is_harmless(given, expected):
+    assert sanitize.clean(given) == expected
+
+
+# --- pictures -----------------------------------------------------------------------------------
+
+
+def test_a_drawing_takes_the_pages_ink_and_paper_and_keeps_its_ids_to_itself():
+    drawing = svg.inline(DRAWING, "s1-", 'a "line"')
+    html = str(drawing.markup)
+    assert (drawing.width, drawing.height) == (96, 48)
+    assert "fill: var(--paper); stroke: currentColor" in html
+    assert 'id="s1-clip"' in html and "url(#s1-clip)" in html
+    assert 'role="img"' in html and 'aria-label="a &quot;line&quot;"' in html
+    assert "harm" not in html and "<style" not in html
+    assert "#24292f80" in html  # another colour that begins like the ink
+    assert 'stroke="var(--c0)"' in html and 'd="M 1.23 -7"' in html
+    assert 'width="96" height="48"' in html
+    ET.fromstring(html)
+
+
+def test_points_that_look_alike_say_so_once():
+    use = '<use href="#dot" x="1.23456" style="fill: #1f77b4"/>'
+    source = f'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><g>{use * 50}</g></svg>'
+    html = str(svg.inline(source, "", "x").markup)
+    assert html.count("fill: var(--c0)") == 1 and html.count('x="1.23"') == 50
+
+
+def test_something_that_is_no_drawing_is_refused():
+    with pytest.raises(ThemeError, match="not a readable SVG"):
+        svg.inline("<svg", "", "x")
+
+
+def test_an_image_has_alt_text_size_and_loads_late():
+    state = page()
+    html = typeset(node("image", url="/photo.png", alt="A digit."), state=state)
+    assert 'src="files/photo.png" alt="A digit." width="640" height="480" loading="lazy"' in html
+    assert state.used_files == {"photo.png"}
+
+
+@pytest.mark.parametrize("alt", [None, "", "  "])
+def test_a_picture_without_alt_text_is_refused(alt):
+    with pytest.raises(ThemeError, match="no alt text"):
+        typeset(node("image", url="/photo.png", alt=alt))
+
+
+def test_a_picture_from_the_network_is_refused():
+    with pytest.raises(ThemeError, match="from the network"):
+        typeset(node("image", url="https://example.org/a.png", alt="x"))
+
+
+def test_a_missing_picture_is_named():
+    with pytest.raises(ThemeError, match=r"/gone\.png is missing"):
+        typeset(node("image", url="/gone.png", alt="x"))
+
+
+def test_a_large_drawing_stays_a_file(monkeypatch):
+    monkeypatch.setattr(svg, "MOST_INLINE", 10)
+    html = typeset(node("image", url="/net.svg", alt="A net."))
+    assert '<img class="photograph" src="files/net.svg" alt="A net." width="96" height="48"' in html
+
+
+# --- what the theme does not know ---------------------------------------------------------------
+
+
+def test_an_unknown_node_is_refused_with_its_name_its_page_and_the_cure():
+    with pytest.raises(UnknownNode) as caught:
+        typeset(node("paragraph", node("mermaid", value="graph")))
+    message = str(caught.value)
+    assert "'mermaid'" in message and "sample.md" in message
+    assert "book/theme/templates/nodes/mermaid.html.j2" in message
+
+
+# --- notebooks, made ready ----------------------------------------------------------------------
+
+
+def cell(outputs: list[dict[str, Any]], **mystnb: Any) -> dict[str, Any]:
+    return {"cell_type": "code", "id": "draw", "metadata": {"mystnb": mystnb}, "source": "plot()",
+            "outputs": outputs}  # fmt: skip
+
+
+PICTURE = {"output_type": "display_data", "data": {"image/svg+xml": DRAWING}}
+STREAM = {"output_type": "stream", "name": "stdout", "text": "x"}
+FIGURE = {"name": "fig-a", "caption": "It `falls` ```fast```."}
+
+
+def test_a_named_figure_leaves_its_cell_and_stands_below_it_once(tmp_path):
+    given = {"cells": [cell([STREAM, PICTURE], figure=FIGURE, image={"alt": "A line: down."})]}
+    ready = prepare(given, "03-x", tmp_path)
+    front, code, figure = ready["cells"]
+    assert 'enumerator: "3.%s"' in front["source"]
+    assert code["outputs"] == [STREAM]
+    assert figure["source"].splitlines() == [
+        "``````{figure} figures/03-x-fig-a.svg", ":name: fig-a", ":alt: A line: down.", "",
+        "It `falls` ```fast```.", "``````",
+    ]  # fmt: skip
+    assert (tmp_path / "figures" / "03-x-fig-a.svg").read_text() == DRAWING
+    assert len(given["cells"][0]["outputs"]) == 2  # the executed copy itself is not changed
+
+
+@pytest.mark.parametrize(
+    ("outputs_", "mystnb", "says"),
+    [
+        ([PICTURE], {}, r"03-x, cell draw: .*mystnb\.image\.alt"),
+        ([PICTURE], {"image": {"alt": "x"}, "figure": {"caption": "y"}}, r"mystnb\.figure\.name"),
+        ([PICTURE], {"image": {"alt": "x"}, "figure": {"name": "y"}}, r"mystnb\.figure\.caption"),
+        ([], {"image": {"alt": "x"}, "figure": FIGURE}, "made 0 pictures"),
+        ([PICTURE, PICTURE], {"image": {"alt": "x"}, "figure": FIGURE}, "made 2 pictures"),
+    ],
+)
+def test_an_incomplete_figure_is_refused(tmp_path, outputs_, mystnb, says):
+    with pytest.raises(ThemeError, match=says):
+        prepare({"cells": [cell(outputs_, **mystnb)]}, "03-x", tmp_path)
+
+
+def test_chapters_are_numbered_by_their_names():
+    assert [chapter_number(name) for name in ("03-perceptron", "glossary")] == [3, None]
+
+
+# --- search -------------------------------------------------------------------------------------
+
+
+def test_the_index_has_a_section_per_heading_with_text_code_and_alt_texts():
+    root = node(
+        "root",
+        node("paragraph", "before ", node("strong", "all")),
+        node("heading", "Sigmoid", depth=2, html_id="sigmoid"),
+        node("paragraph", "squashes"),
+        node("code", value="np.exp(-z)"),
+        node("image", url="/x.png", alt="an S"),
+        node("outputs", node("output", value="0.1234")),
+    )
+    found = sections("Page", root)
+    assert [(s.title, s.anchor) for s in found] == [("Page", None), ("Sigmoid", "sigmoid")]
+    assert found[0].text == "before all"
+    assert found[1].text == "squashes np.exp(-z) an S"
+    script = index([("03-x.html", "Page", root)])
+    assert script.startswith("window.bookIndex=[[") and "03-x.html#sigmoid" in script
