@@ -14,14 +14,14 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import click
-import pytest
-from click.testing import CliRunner, Result
-
 import course_utils
 from course_utils import cli
 from course_utils.cli import places, start
 from course_utils.errors import CourseError
+
+import click
+import pytest
+from click.testing import CliRunner, Result
 
 ROOT = Path(__file__).resolve().parents[1]
 HEAVY = ("torch", "tensorflow", "keras", "sklearn", "numpy", "pandas", "matplotlib", "requests")

@@ -18,14 +18,14 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-import numpy as np
-import pytest
-
 from course_utils import devices
 from course_utils.devices import _choose, _frameworks, _hardware, _quiet, _report, _seeding
 from course_utils.devices._frameworks import Accelerator, Framework
 from course_utils.devices._hardware import Graphics, Processor
 from course_utils.errors import CourseError
+
+import numpy as np
+import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 GIB = 2**30

@@ -10,15 +10,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import pytest
-from click.testing import CliRunner, Result
-
 import course_utils
 from course_utils.cli import doctor, findings, jupyter, main, versions
 from course_utils.cli.findings import Finding
 from course_utils.devices import Description
 from course_utils.devices._frameworks import Accelerator, Framework
 from course_utils.devices._hardware import Processor
+
+import pytest
+from click.testing import CliRunner, Result
 
 ROOT = Path(__file__).resolve().parents[1]
 CPU = Processor("A CPU", 2, 2, 2, 2**34, 2**33)

@@ -7,10 +7,10 @@ import errno
 import importlib
 from typing import Any
 
-import click
-
 from course_utils import __version__
 from course_utils.errors import CourseError
+
+import click
 
 # name → (where it is, the line that `course --help` shows without importing it)
 COMMANDS = {

@@ -12,11 +12,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 from course_utils import OLDEST_PYTHON, __version__
 from course_utils.cli.findings import Finding, Status, ok, problem, warning, worst
 from course_utils.cli.places import clone
+
+import click
 
 if TYPE_CHECKING:
     from course_utils.devices import Description

@@ -9,10 +9,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import click
-
 from course_utils.cli.places import chapters, clone_or_error, find_chapter
 from course_utils.errors import CourseError
+
+import click
 
 SKIPPED = {".ipynb_checkpoints", "__pycache__"}
 

@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from course_utils.cli.findings import Finding, ok, problem, warning
+
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
-
-from course_utils.cli.findings import Finding, ok, problem, warning
 
 COURSE = "build-deep"
 SHOWN = 8  # further differences are counted
