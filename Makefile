@@ -40,7 +40,7 @@ test: $(SETUP)  ## lint, run every notebook, all tests, the book in a browser (F
 	@$(BIN)/python tools/run_tests.py $(if $(FORCE),--force)
 
 lab: $(SETUP)  ## open JupyterLab on the course
-	@$(BIN)/jupyter lab
+	@$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root)
 
 release: $(SETUP)  ## make exercises/ again from solutions/
 	@$(BIN)/python tools/release.py

@@ -17,6 +17,12 @@ COMMANDS = {
     "doctor": ("course_utils.cli.doctor:doctor", "Check this machine; say what to repair and how."),
     "data": ("course_utils.cli.data:data", "List, fetch and verify the data sets."),
     "start": ("course_utils.cli.start:start", "Copy a chapter's exercise into your own folder."),
+    "check": ("course_utils.cli.check:check", "Check your notebook; show hints; watch it."),
+    "progress": (
+        "course_utils.cli.progress:progress",
+        "Show which tasks pass, chapter by chapter.",
+    ),
+    "submit": ("course_utils.cli.submit:submit", "Hand in an assignment, or pack it for upload."),
 }
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
@@ -26,6 +32,9 @@ Examples:
   course data list            which data sets are there, and which are on this machine?
   course data fetch mnist     download one, once
   course start perceptron     copy exercise 03 to work/03-perceptron
+  course check perceptron     which of its tasks pass? --hint helps on
+  course progress             what is done, what is open, in all chapters
+  course submit perceptron    hand it in
   course start --help         what a command can do, with its own examples
 """
 
@@ -79,11 +88,15 @@ class CourseGroup(click.Group):
         except Exception as error:
             if ctx.params.get("debug") or getattr(error, "errno", None) == errno.EPIPE:
                 raise
-            raise Sentence(sentence(error)) from None
+            raise Sentence(sentence(error), getattr(error, "exit_code", 1)) from None
 
 
 class Sentence(click.ClickException):
-    """An error that is shown as its sentence alone, with status 1."""
+    """An error that is shown as its sentence alone, with status 1 (or the error's own)."""
+
+    def __init__(self, message: str, status: int = 1) -> None:
+        super().__init__(message)
+        self.exit_code = status  # type: ignore[misc]
 
     def show(self, file: Any = None) -> None:
         """Print the sentence to stderr."""
