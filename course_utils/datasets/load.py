@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from course_utils.datasets import cache, registry
+from course_utils.datasets.errors import BadOption
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """A data set, split for training and testing, with what one must know to use it."""
+    """A data set, split for training and testing, with what one must know to use it.
+
+    In a table, X holds numbers only: the columns named in `categories` hold the code of a
+    category (0 for the first name), and a missing value is NaN. `frame` gives the names back.
+    """
 
     name: str
     title: str
@@ -24,6 +34,31 @@ class Dataset:
     description: str
     licence: str
     citation: str
+    categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def frame(self, part: str = "train") -> pd.DataFrame:
+        """Return the inputs as a pandas table, with the names of features and categories.
+
+        part: "train", "test" or "all" (the training rows first, then the test rows).
+        Raises BadOption for another part, and for a data set that is not a table.
+        """
+        import pandas as pd
+
+        parts = {
+            "train": [self.X_train],
+            "test": [self.X_test],
+            "all": [self.X_train, self.X_test],
+        }
+        if part not in parts:
+            raise BadOption(f'frame takes the part "train", "test" or "all", not {part!r}.')
+        if not self.feature_names:
+            raise BadOption(f"{self.name} is not a table: its features have no names.")
+        X = np.concatenate(parts[part])
+        columns: dict[str, object] = dict(zip(self.feature_names, X.T, strict=True))
+        for name, names in self.categories.items():
+            codes = np.nan_to_num(X[:, self.feature_names.index(name)], nan=-1).astype(int)
+            columns[name] = pd.Categorical.from_codes(codes, list(names))  # -1 is missing
+        return pd.DataFrame(columns)
 
     def __repr__(self) -> str:
         parts = (
@@ -60,4 +95,5 @@ def load(name: str, *, fetch: bool = False, **options: object) -> Dataset:
         description=entry.description,
         licence=entry.licence,
         citation=entry.citation,
+        categories=split.categories,
     )

@@ -20,7 +20,10 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Split:
-    """The arrays that a reader works with: inputs and targets, for training and for testing."""
+    """The arrays that a reader works with: inputs and targets, for training and for testing.
+
+    `categories` maps a feature that is a category to its names: code 0 in X is the first name.
+    """
 
     X_train: np.ndarray
     y_train: np.ndarray
@@ -28,6 +31,7 @@ class Split:
     y_test: np.ndarray
     feature_names: tuple[str, ...] = ()
     target_names: tuple[str, ...] = ()
+    categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

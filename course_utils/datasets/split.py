@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from course_utils.datasets.registry import Split
 
 import numpy as np
@@ -10,7 +12,7 @@ TEST_FRACTION = 0.2
 SEED = 0
 
 
-def stratified(X: np.ndarray, y: np.ndarray, **names: tuple[str, ...]) -> Split:
+def stratified(X: np.ndarray, y: np.ndarray, **names: Any) -> Split:
     """Set 20 % aside for testing, the same 20 % every time, with every class in proportion.
 
     It is scikit-learn's `train_test_split(test_size=0.2, stratify=y, random_state=0)`; a test
