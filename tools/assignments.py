@@ -165,7 +165,7 @@ def _tasks(notebook: NotebookNode) -> Iterator[str]:
         yield f"There are {len(numbers)} tasks, not four to seven."
     for heading, cells in found:
         prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-        hints = re.findall(r"<summary>\s*(Hint \d+)\s*</summary>", prose)
+        hints = re.findall(r"<summary>\s*(?:＋\s*)?(Hint \d+)\s*</summary>", prose)
         by_hand = any(notebooks.is_graded(c) and notebooks.is_solution(c) for c in cells)
         by_check = any(notebooks.is_check(c) for c in cells)
         if tuple(hints) != HINTS and (by_check or not by_hand):

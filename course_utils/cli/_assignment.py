@@ -16,7 +16,7 @@ from course_utils.errors import CourseError
 
 _HEADING = re.compile(r"^##\s+Task\s+(\d+)\s*[·:.-]\s*(.+?)(?:\s*\([^()]*points?\))?\s*$", re.M)
 _HINT = re.compile(
-    r"<details[^>]*>\s*<summary>\s*(Hint\s*\d+)\s*</summary>(.*?)</details>", re.S | re.I
+    r"<details[^>]*>\s*<summary>\s*(?:＋\s*)?(Hint\s*\d+)\s*</summary>(.*?)</details>", re.S | re.I
 )
 _MERGE = re.compile(r"^(<{7} |>{7} )", re.M)
 
