@@ -128,7 +128,9 @@ def test_the_environment_digest_covers_what_a_notebook_can_import(monkeypatch, t
     assert execute._environment_digest() != second
 
 
-def test_over_budget_says_by_how_much():
-    assert execute.over_budget({"seconds": 10.0, "peak_mb": 100}) == []
-    slow, large = execute.over_budget({"seconds": 301.0, "peak_mb": 5000})
-    assert "301 s" in slow and "5000 MB" in large
+def test_over_budget_says_by_how_much_and_fails_when_it_cannot_be_the_machine():
+    assert execute.over_budget({"seconds": 10.0, "peak_mb": 100}) == ([], [])
+    fails, said = execute.over_budget({"seconds": 301.0, "peak_mb": 5000})
+    assert "301 s" in said[0] and "5000 MB" in fails[0] and len(fails) == 1
+    fails, said = execute.over_budget({"seconds": 601.0, "peak_mb": 100})
+    assert "601 s" in fails[0] and not said
