@@ -320,7 +320,7 @@ def test_a_quiz_answers_by_keyboard(visit):
 def test_the_copy_button_copies_the_code(visit):
     watched = visit(permissions=["clipboard-read", "clipboard-write"])
     tab = watched.open(CHAPTERS[0])
-    code = tab.locator(".cell .code").first
+    code = tab.locator(".cell .code").locator("visible=true").first
     code.hover()
     code.get_by_role("button", name="Copy this code").click()
     code.get_by_text("Copied").wait_for()
