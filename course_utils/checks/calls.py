@@ -173,14 +173,26 @@ def unwritten(name: str, error: NotImplementedError) -> NotImplementedError:
 
     Where an answer calls the unwritten function of another task, it is that one that is named.
     """
-    frames = traceback.extract_tb(error.__traceback__)
-    if frames and frames[-1].name.isidentifier() and not is_ours(frames[-1].filename):
-        name = frames[-1].name
+    name = last_name(error) or name
     return not_written(
         f"`{name}` is not written yet: put your answer in place of `raise NotImplementedError`, "
         "run that cell, then run this one again.",
         seeds.current().title,
     )
+
+
+def last_name(error: BaseException) -> str:
+    """Return the name of the learner's function in which an error arose, or nothing.
+
+    An error that arose in another process brings the name along, as `course_frame`.
+    """
+    told = vars(error).get("course_frame")
+    if isinstance(told, str):
+        return told
+    frames = traceback.extract_tb(error.__traceback__)
+    if frames and frames[-1].name.isidentifier() and not is_ours(frames[-1].filename):
+        return str(frames[-1].name)
+    return ""
 
 
 _HELP: dict[type[BaseException], str] = {
@@ -205,7 +217,13 @@ def stopped(what: str, error: BaseException) -> str:
 
 
 def place(error: BaseException) -> str:
-    """Say at which line of the notebook the error arose, as far as it is known."""
+    """Say at which line of the notebook the error arose, as far as it is known.
+
+    An error that arose in another process brings these words along, as `course_place`.
+    """
+    told = vars(error).get("course_place")
+    if isinstance(told, str):
+        return told
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         name = frame.filename
         if is_ours(name) or "site-packages" in name or name.startswith("<frozen"):
