@@ -1,119 +1,55 @@
 """Put a submitted notebook back into the shape of the released one before it is run."""
 
-import re
-import secrets
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any
+from __future__ import annotations
 
-from nbconvert.exporters.exporter import ResourcesDict
+import ast
+import difflib
+import re
+from collections.abc import Sequence
+
+from course_utils.grading.job import ReleasedCell
+
 from nbformat.notebooknode import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
-from nbgrader.api import Gradebook
-from nbgrader.preprocessors import NbGraderPreprocessor
 
 NOTE = "build_deep"
-"""Key of the notebook's metadata under which grading writes what it did."""
+"""Key of the metadata under which grading writes what it did, in the notebook and in cells."""
 
-_LONG_AGO = "1970-01-01 00:00:00.000000 UTC"
-_TIME = "%Y-%m-%d %H:%M:%S.%f UTC"  # as the exchange writes it
-
-
-@dataclass(frozen=True)
-class ReleasedCell:
-    """A cell that the gradebook knows: its text and its nbgrader metadata."""
-
-    name: str
-    source: str
-    metadata: dict[str, Any]
-
-    @property
-    def restorable(self) -> bool:
-        """Whether a missing copy may be put back: everything but a learner's own code."""
-        return bool(self.metadata["locked"] or self.metadata["grade"] or self.metadata["task"])
-
-    def cell(self) -> NotebookNode:
-        """Make the cell anew, as it was released."""
-        make = new_code_cell if self.metadata["cell_type"] == "code" else new_markdown_cell
-        return make(self.source, metadata={"nbgrader": dict(self.metadata)})
+_FIXED = ("grade", "solution", "locked", "task", "points")
+_ALIKE = 0.6
 
 
-def released_cells(gradebook: Gradebook, notebook: str, assignment: str) -> list[ReleasedCell]:
-    """Every cell of the notebook that the gradebook knows, in the order of the notebook."""
-    known = gradebook.find_notebook(notebook, assignment)
-    points = {cell.name: float(cell.max_score) for cell in known.grade_cells}
-    solutions = {cell.name for cell in known.solution_cells}
-    tasks = {cell.name: float(cell.max_score) for cell in known.task_cells}
-    cells = []
-    for source in known.source_cells:
-        name = source.name
-        metadata = {
-            "schema_version": 3,
-            "grade_id": name,
-            "grade": name in points,
-            "solution": name in solutions,
-            "task": name in tasks,
-            "locked": source.locked,
-            "cell_type": source.cell_type,
-            "checksum": source.checksum,
-        }
-        if name in points or name in tasks:
-            metadata["points"] = points.get(name, tasks.get(name))
-        cells.append(ReleasedCell(name, source.source, metadata))
-    return cells
-
-
-def repair(nb: NotebookNode, released: list[ReleasedCell]) -> list[str]:
+def repair(nb: NotebookNode, released: Sequence[ReleasedCell]) -> list[str]:
     """Repair `nb` in place; return one sentence for each thing that was not as released.
 
-    Nothing that a learner's file says about grading is believed: metadata come from the
-    gradebook, cells copied twice count once (the last copy), cells taken away come back.
+    Nothing that a learner's file says about grading is believed. Metadata come from the gradebook;
+    cells copied twice count once (the last copy); cells that lost their name get it back; locked
+    cells and tests get their text back, hidden tests included; cells taken away come back; cells
+    that changed their places return to the order of the release.
     """
     known = {cell.name: cell for cell in released}
-    notes: list[str] = []
-    last: dict[str, int] = {}
-    names = [_name(cell) for cell in nb.cells]
-    for index, name in enumerate(names):
-        if name in known:
-            if name in last:
-                notes.append(f"The cell '{name}' was there twice; the last copy counts.")
-            last[name] = index
-        elif name is not None:
-            notes.append("A cell carried a name that is not in the assignment; it does not count.")
-    for index, (cell, name) in enumerate(zip(nb.cells, names, strict=True)):
-        if name is None or last.get(name) != index:
-            cell.metadata = NotebookNode()
-            continue
-        notes += _changes(cell, known[name])
-        cell.metadata = NotebookNode({"nbgrader": dict(known[name].metadata)})
+    notes = _name_again(nb, released, known)
+    notes += _reset(nb, known)
+    notes += _sort(nb, released)
     notes += _restore(nb, released)
     _number(nb)
-    return notes
+    nb.metadata = NotebookNode(
+        {
+            "kernelspec": {"name": "python3", "language": "python", "display_name": "Python 3"},
+            "language_info": {"name": "python"},
+        }
+    )
+    return list(dict.fromkeys(notes))
 
 
-def _name(cell: NotebookNode) -> str | None:
-    """The grade_id a cell claims to have, or None."""
+def name_of(cell: NotebookNode) -> str | None:
+    """The grade_id that a cell claims to have, or None."""
     metadata = cell.metadata.get("nbgrader")
     name = metadata.get("grade_id") if isinstance(metadata, dict) else None
     return name if isinstance(name, str) else None
 
 
-def _changes(cell: NotebookNode, original: ReleasedCell) -> list[str]:
-    """Sentences about what a learner may not change and did."""
-    notes = []
-    claimed = cell.metadata["nbgrader"]
-    fixed = ("grade", "solution", "locked", "task", "points")
-    if any(claimed.get(key, False) != original.metadata.get(key, False) for key in fixed):
-        notes.append(f"What the cell '{original.name}' says about grading was changed, and reset.")
-    if cell.cell_type != original.metadata["cell_type"]:
-        notes.append(f"The type of the cell '{original.name}' was changed, and reset.")
-    elif original.metadata["locked"] and cell.source.strip() != _public(original.source):
-        notes.append(f"The text of the cell '{original.name}' was changed, and reset.")
-    return notes
-
-
-def _public(source: str) -> str:
+def public(source: str) -> str:
     """The text of a cell as it is released: without the regions that nbgrader takes out."""
     lines = []
     inside = False
@@ -125,20 +61,164 @@ def _public(source: str) -> str:
     return "\n".join(lines).strip()
 
 
-def _restore(nb: NotebookNode, released: list[ReleasedCell]) -> list[str]:
+def same_text(one: str, other: str) -> bool:
+    """Whether two texts are the same but for line ends and space at the end of lines."""
+    return _plain(one) == _plain(other)
+
+
+def _plain(text: str) -> list[str]:
+    return [line.rstrip() for line in text.replace("\r\n", "\n").strip().split("\n")]
+
+
+def _name_again(
+    nb: NotebookNode, released: Sequence[ReleasedCell], known: dict[str, ReleasedCell]
+) -> list[str]:
+    """Give their names back to cells that lost them, in an editor or on purpose."""
+    notes = []
+    present = {name for cell in nb.cells if (name := name_of(cell)) in known}
+    strangers = [cell for cell in nb.cells if name_of(cell) not in known]
+    for original in released:
+        if original.name in present:
+            continue
+        found = _find(original, strangers)
+        if found is not None:
+            strangers = [cell for cell in strangers if cell is not found]
+            found.metadata["nbgrader"] = {**original.metadata}
+            notes.append(f"The cell '{original.name}' had lost its name; it was recognised.")
+    for cell in strangers:
+        if name_of(cell) is not None:
+            notes.append("A cell carried a name that is not in the assignment; it does not count.")
+            cell.metadata.pop("nbgrader")
+    return notes
+
+
+def _find(original: ReleasedCell, cells: list[NotebookNode]) -> NotebookNode | None:
+    """Find the cell that was `original` among cells without a name."""
+    kind = original.metadata.get("cell_type", "code")
+    cells = [cell for cell in cells if cell.cell_type == kind and cell.source.strip()]
+    text = public(original.source)
+    for cell in cells:
+        if cell.get("id") == original.name or cell.metadata.get("id") == original.name:
+            return cell
+    for cell in cells:
+        if same_text(cell.source, text):
+            return cell
+    if not original.metadata.get("solution"):
+        close = [(_likeness(cell.source, text), number) for number, cell in enumerate(cells)]
+        best = max(close, default=(0.0, 0))
+        return cells[best[1]] if best[0] > 0.9 else None
+    if kind == "code" and (wanted := _defines(text)):
+        for cell in reversed(cells):
+            if wanted <= _defines(cell.source):
+                return cell
+        return None
+    close = [(_likeness(cell.source, text), number) for number, cell in enumerate(cells)]
+    best = max(close, default=(0.0, 0))
+    return cells[best[1]] if best[0] > _ALIKE else None
+
+
+def _likeness(one: str, other: str) -> float:
+    return difflib.SequenceMatcher(None, one[:5000], other[:5000], autojunk=False).ratio()
+
+
+def _defines(source: str) -> set[str]:
+    try:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set(re.findall(r"^(?:def|class)\s+(\w+)", source, re.MULTILINE))
+    return {
+        node.name
+        for node in body
+        if isinstance(node, ast.FunctionDef | ast.ClassDef | ast.AsyncFunctionDef)
+    }
+
+
+def _reset(nb: NotebookNode, known: dict[str, ReleasedCell]) -> list[str]:
+    """Take metadata, and the text of what is locked, from the release; keep one copy of each."""
+    notes: list[str] = []
+    last: dict[str, int] = {}
+    for index, cell in enumerate(nb.cells):
+        name = name_of(cell)
+        if name is not None:
+            if name in last:
+                notes.append(f"The cell '{name}' was there twice; the last copy counts.")
+            last[name] = index
+    copies = []
+    for index, cell in enumerate(nb.cells):
+        name = name_of(cell)
+        if name is None or last[name] != index:
+            if name is not None and known[name].restorable:
+                copies.append(cell)
+            cell.metadata = NotebookNode()
+            continue
+        original = known[name]
+        notes += _changes(cell, original)
+        if cell.cell_type != original.metadata["cell_type"]:
+            make = new_code_cell if original.metadata["cell_type"] == "code" else new_markdown_cell
+            nb.cells[index] = cell = make(cell.source, id=cell.get("id", name))
+        if original.metadata["locked"] or not original.metadata["solution"]:
+            cell.source = original.source
+        cell.metadata = NotebookNode({"nbgrader": dict(original.metadata)})
+    nb.cells = [cell for cell in nb.cells if not any(cell is copy for copy in copies)]
+    return notes
+
+
+def _changes(cell: NotebookNode, original: ReleasedCell) -> list[str]:
+    """Sentences about what a learner may not change and did."""
+    notes = []
+    claimed = cell.metadata["nbgrader"]
+    if any(claimed.get(key, False) != original.metadata.get(key, False) for key in _FIXED):
+        notes.append(f"What the cell '{original.name}' says about grading was changed, and reset.")
+    if cell.cell_type != original.metadata["cell_type"]:
+        notes.append(f"The type of the cell '{original.name}' was changed, and reset.")
+    elif original.metadata["locked"] and not (
+        same_text(cell.source, public(original.source)) or same_text(cell.source, original.source)
+    ):
+        notes.append(f"The text of the cell '{original.name}' was changed, and reset.")
+    return notes
+
+
+def _sort(nb: NotebookNode, released: Sequence[ReleasedCell]) -> list[str]:
+    """Bring named cells back into the order of the release, each with what stands behind it."""
+    order = {cell.name: number for number, cell in enumerate(released)}
+    names = [name for cell in nb.cells if (name := name_of(cell)) is not None]
+    if [order[name] for name in names] == sorted(order[name] for name in names):
+        return []
+    head: list[NotebookNode] = []
+    groups: list[tuple[int, list[NotebookNode]]] = []
+    for cell in nb.cells:
+        name = name_of(cell)
+        if name is not None:
+            groups.append((order[name], [cell]))
+        elif groups:
+            groups[-1][1].append(cell)
+        else:
+            head.append(cell)
+    groups.sort(key=lambda group: group[0])
+    nb.cells = head + [cell for _, cells in groups for cell in cells]
+    return ["The cells were not in the order of the assignment; they were put back in order."]
+
+
+def _restore(nb: NotebookNode, released: Sequence[ReleasedCell]) -> list[str]:
     """Put missing cells back behind the cell that came before them."""
     notes = []
     before: str | None = None
     for original in released:
-        places = {_name(cell): index for index, cell in enumerate(nb.cells)}
+        places = {name_of(cell): index for index, cell in enumerate(nb.cells)}
         if original.name not in places:
             if not original.restorable:
                 notes.append(f"The cell '{original.name}' was missing; it was not answered.")
                 continue
             notes.append(f"The cell '{original.name}' was missing; it was put back.")
-            nb.cells.insert(places[before] + 1 if before else 0, original.cell())
+            nb.cells.insert(places[before] + 1 if before else 0, _anew(original))
         before = original.name
     return notes
+
+
+def _anew(original: ReleasedCell) -> NotebookNode:
+    """Make a cell as it was released."""
+    make = new_code_cell if original.metadata["cell_type"] == "code" else new_markdown_cell
+    return make(original.source, metadata={"nbgrader": dict(original.metadata)})
 
 
 def _number(nb: NotebookNode) -> None:
@@ -153,81 +233,3 @@ def _number(nb: NotebookNode) -> None:
             cell.id = name
         seen.add(name)
     nb.nbformat, nb.nbformat_minor = 4, 5
-
-
-class RepairCells(NbGraderPreprocessor):
-    """Repair a submission, and tell whoever opens the graded notebook what was repaired."""
-
-    def preprocess(
-        self, nb: NotebookNode, resources: ResourcesDict
-    ) -> tuple[NotebookNode, ResourcesDict]:
-        """Repair `nb`; keep none of the metadata that the learner's file brought along."""
-        where = resources["nbgrader"]
-        with Gradebook(where["db_url"]) as gradebook:
-            released = released_cells(gradebook, where["notebook"], where["assignment"])
-        notes = list(dict.fromkeys(repair(nb, released)))
-        nb.metadata = NotebookNode(
-            {
-                "kernelspec": {"name": "python3", "language": "python", "display_name": "Python 3"},
-                "language_info": {"name": "python"},
-                NOTE: {"repairs": notes},
-            }
-        )
-        for note in notes:
-            self.log.warning("%s: %s", where["student"], note)
-        if notes:
-            text = "**Repaired before grading**\n\n" + "\n".join(f"- {note}" for note in notes)
-            nb.cells.insert(0, new_markdown_cell(text, id="repaired-before-grading"))
-        _mark_unfinished(self)
-        return nb, resources
-
-
-def _mark_unfinished(preprocessor: NbGraderPreprocessor) -> None:
-    """Make the graded copy older than the submission until grading has ended.
-
-    nbgrader skips a submission whose graded folder exists, even if the run that made the folder
-    was killed. It does regrade when the submission is newer, so an unfinished folder says 1970.
-    """
-    converter = getattr(preprocessor.parent, "parent", None)
-    course = getattr(converter, "coursedir", None)
-    if converter is None or course is None:
-        return
-    notebook = Path(converter.notebooks[0])
-    folder = graded_folder(notebook, course.submitted_directory, course.autograded_directory)
-    stamp = folder / "timestamp.txt"
-    if stamp.exists():
-        stamp.unlink()
-        stamp.write_text(_LONG_AGO)
-
-
-def graded_folder(
-    notebook: Path, submitted: str = "submitted", autograded: str = "autograded"
-) -> Path:
-    """The folder of the graded copy of a submitted notebook."""
-    parts = list(notebook.parent.parts)
-    place = len(parts) - 1 - parts[::-1].index(submitted)
-    return Path(*parts[:place], autograded, *parts[place + 1 :])
-
-
-def finish(assignment: str, student: str, notebooks: list[str]) -> None:
-    """Give the graded copies the time of their submission: they are complete now.
-
-    nbgrader calls this hook after all notebooks of one submission were graded and written. A
-    submission that did not come through the exchange has no time and no secret; without them
-    `nbgrader release_feedback` would stop at it, so its copy gets the file's time and a secret.
-    """
-    for notebook in map(Path, notebooks):
-        source = notebook.parent / "timestamp.txt"
-        folder = graded_folder(notebook)
-        written = datetime.fromtimestamp(notebook.stat().st_mtime, tz=UTC)
-        stamp = source.read_text() if source.exists() else written.strftime(_TIME)
-        _write(folder / "timestamp.txt", stamp)
-        if not (folder / "submission_secret.txt").exists():
-            _write(folder / "submission_secret.txt", secrets.token_hex(32))
-
-
-def _write(path: Path, text: str) -> None:
-    """Replace a file that nbgrader has made read-only."""
-    path.unlink(missing_ok=True)
-    path.write_text(text)
-    path.chmod(0o444)

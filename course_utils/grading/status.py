@@ -3,13 +3,16 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from course_utils.grading.execute import ACCIDENTS
+from course_utils.grading import job
 from course_utils.grading.export import gradebook_status
 from course_utils.grading.repair import NOTE
 
 import nbformat
 from nbgrader import utils
 from nbgrader.api import Gradebook, MissingEntry
+
+ACCIDENTS = (job.TIMED_OUT, job.CRASHED, job.OUT_OF_MEMORY, job.REFUSED, job.NOT_RUN)
+"""What can befall a process, as `job.CELL_STATUSES` has it."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +34,10 @@ def outcome(
 ) -> Outcome:
     """Read scores from the gradebook and the status from the notebooks in folder `graded`.
 
-    The status is 'graded', or what was out of the ordinary: 'time-out', 'kernel died',
-    'error in a cell' (an answer cell that did not run to its end), 'repaired', 'not attempted',
-    'needs manual grading', 'not graded', 'not submitted', several of them joined by commas.
+    The status is 'graded', or what was out of the ordinary: 'timed out', 'crashed', 'out of
+    memory', 'refused', 'not run', 'error in a cell' (an answer cell that did not run to its end),
+    'repaired', 'not attempted', 'needs manual grading', 'not graded', 'not submitted', several of
+    them joined by commas.
     Folder `submitted` is looked into for the reason why a submission was not graded.
     """
     try:
@@ -55,16 +59,15 @@ def outcome(
     for path in notebooks:
         nb = nbformat.read(path, as_version=4)
         answered = answered or any(_answered(cell) for cell in nb.cells)
-        repairs = nb.metadata.get(NOTE, {}).get("repairs", [])
-        if repairs:
+        note = nb.metadata.get(NOTE, {})
+        if note.get("repairs"):
             found.append("repaired")
-            reasons += repairs
-        for cell in nb.cells:
-            for name in _errors(cell):
-                if name in ACCIDENTS:
-                    found.append(ACCIDENTS[name])
-                elif not utils.is_grade(cell):
-                    found.append("error in a cell")
+            reasons += note["repairs"]
+        said = [cell.metadata.get(NOTE, {}).get("status") for cell in nb.cells]
+        found += [status for status in said if status in ACCIDENTS]
+        for sentence in note.get("accidents", []):
+            found += [status for status in (*ACCIDENTS, job.ERROR) if status in sentence][:1]
+        found = ["error in a cell" if status == job.ERROR else status for status in found]
     if not answered:
         found.append("not attempted")
     order = dict.fromkeys(found)
@@ -87,11 +90,3 @@ def _unreadable(submitted: Path) -> list[str]:
         except Exception:
             sentences.append(f"{path.name} is not a notebook that can be read; ask for it again.")
     return sentences or ["Grading did not end; run nbgrader autograde again."]
-
-
-def _errors(cell: nbformat.NotebookNode) -> list[str]:
-    """Names of the errors shown by a code cell, NotImplementedError (unanswered) left out."""
-    if cell.cell_type != "code":
-        return []
-    names = [output.ename for output in cell.outputs if output.output_type == "error"]
-    return [name for name in names if name != "NotImplementedError"]
