@@ -24,33 +24,39 @@ c.Exchange.root = os.environ.get("COURSE_EXCHANGE", "/usr/local/share/nbgrader/e
 c.ClearSolutions.code_stub = {"python": "raise NotImplementedError  # write your answer here"}
 c.ClearSolutions.text_stub = "YOUR ANSWER HERE"
 
-# Running a submission, and Validate: time, kernel, output.
+# Validate, the learner's button: time of a cell, and a kernel whose output is capped.
 c.Execute.timeout = 60
 c.Execute.shutdown_kernel = "immediate"
 c.Execute.extra_arguments = [
     "--HistoryManager.hist_file=:memory:",
     "--IPKernelApp.outstream_class=course_utils.grading.kernel.GradedStream",
 ]
-c.ExecuteSubmission.notebook_timeout = 600
-c.ExecuteSubmission.max_cell_bytes = 1_000_000
-c.ExecuteSubmission.max_notebook_bytes = 5_000_000
 
-# Grading: repair, run, score. CheckCellMetadata comes last, as in nbgrader's own lists.
+# Grading: what one submission may use, and where it runs. Every option
+# is explained in course_utils/grading/settings.py.
+c.Grading.cell_seconds = 60
+c.Grading.test_seconds = 60
+c.Grading.notebook_seconds = 600
+c.Grading.memory_mb = 2048
+c.Grading.sandbox = "auto"  # bubblewrap on Linux; elsewhere set c.Grading.container
+
+# The steps of nbgrader autograde: repair, then run and judge in the sandbox, then save.
+# CheckCellMetadata comes last, as in nbgrader's own lists.
 c.Autograde.sanitize_preprocessors = [
-    "course_utils.grading.repair.RepairCells",
+    "course_utils.grading.plugins.RepairCells",
     "nbgrader.preprocessors.ClearOutput",
     "nbgrader.preprocessors.OverwriteKernelspec",
     "nbgrader.preprocessors.OverwriteCells",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
 c.Autograde.autograde_preprocessors = [
-    "course_utils.grading.execute.ExecuteSubmission",
+    "course_utils.grading.plugins.ExecuteSubmission",
     "nbgrader.preprocessors.LimitOutput",
-    "course_utils.grading.grades.SaveGrades",
+    "course_utils.grading.plugins.SaveGrades",
     "nbgrader.preprocessors.AssignLatePenalties",
     "nbgrader.preprocessors.CheckCellMetadata",
 ]
-c.Autograde.post_convert_hook = "course_utils.grading.repair.finish"
+c.Autograde.post_convert_hook = "course_utils.grading.plugins.finish"
 
 # Pages: no script of a student runs in formgrader or in feedback; no hidden test in feedback.
 c.HTMLExporter.sanitize_html = True
@@ -62,10 +68,19 @@ c.HTMLExporter.filters = {
 }
 c.GenerateFeedback.exporter_class = "course_utils.grading.feedback.FeedbackExporter"
 c.GenerateFeedback.preprocessors = [
-    "nbgrader.preprocessors.GetGrades",
+    "course_utils.grading.feedback.ReadGrades",
     "course_utils.grading.feedback.RedactHiddenTests",
-    "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
 ]
 
-# The grades as a table.
+# Deadlines: the time zone of your course, and what handing in late costs (here: nothing).
+c.AssignLatePenalties.plugin_class = "course_utils.grading.deadlines.Deadlines"
+c.Deadlines.timezone = "UTC"  # "Europe/Berlin"
+# c.Deadlines.grace_minutes = 15
+# c.Deadlines.percent_per_day = 10  # of the score, for each day that has begun
+# c.Deadlines.cap_percent = 50
+# c.Deadlines.zero_after_days = 7
+
+# The grades as a table (course export, nbgrader export), for Canvas and for Moodle.
 c.ExportApp.plugin_class = "course_utils.grading.export.GradesCSV"
+# c.CanvasCSV.columns = {"03-perceptron": "Week 3 (4711)"}  # what the columns are called there
+# c.MoodleCSV.identifier = "ID number"  # by which Moodle finds a student; else the e-mail address

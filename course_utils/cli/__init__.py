@@ -23,6 +23,16 @@ COMMANDS = {
         "Show which tasks pass, chapter by chapter.",
     ),
     "submit": ("course_utils.cli.submit:submit", "Hand in an assignment, or pack it for upload."),
+    "grade": ("course_utils.cli.grade:grade", "Instructors: grade what a class has handed in."),
+    "report": ("course_utils.cli.report:report", "Instructors: a page on how it went."),
+    "export": (
+        "course_utils.cli.export:export",
+        "Instructors: grades for Canvas, Moodle, a table.",
+    ),
+    "deadline": (
+        "course_utils.cli.deadline:deadline",
+        "Instructors: show and set deadlines, give extensions.",
+    ),
 }
 INTERRUPTED = 130  # 128 + SIGINT, as shells report it
 
@@ -35,6 +45,7 @@ Examples:
   course check perceptron     which of its tasks pass? --hint helps on
   course progress             what is done, what is open, in all chapters
   course submit perceptron    hand it in
+  course grade perceptron     grade what a class has handed in
   course start --help         what a command can do, with its own examples
 """
 
