@@ -192,7 +192,7 @@ def test_a_wrong_status_is_not_as_expected(tmp_path: Path) -> None:
     part = grade_demo.cast(grade_demo.read_assignment(small))[0]
     right = Result(part, Outcome("graded", {"x": 10.0}), {"score": "10.0"})
     assert right.as_expected
-    assert not replace(right, outcome=Outcome("time-out", {"x": 10.0})).as_expected
+    assert not replace(right, outcome=Outcome("timed out", {"x": 10.0})).as_expected
     assert not replace(right, exported={"score": "9.0"}).as_expected
     assert not replace(right, exported={"score": ""}).as_expected
 

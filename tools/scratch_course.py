@@ -65,6 +65,7 @@ class ScratchCourse:
         config += (
             "\n# For this scratch course.\n"
             f"c.Execute.timeout = {cell_seconds}\n"
+            f"c.Grading.cell_seconds = c.Grading.test_seconds = {cell_seconds}\n"
             "c.ExchangeCollect.check_owner = False  # one user plays all students\n"
         )
         (self.course / "nbgrader_config.py").write_text(config)
