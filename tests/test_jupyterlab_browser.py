@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from course_utils.grading.status import outcome
 
@@ -231,6 +233,32 @@ def test_formgrader_shows_the_class_and_autogrades(page: playwright_api.Page, la
             lab.course.submitted("mallory", NAME),
         )
     assert (result.status, result.total) == ("needs manual grading", 9.0)
+    assert grades(lab.course) == graded_by_command(lab.course)
+
+
+def grades(course: ScratchCourse) -> list[tuple[Any, ...]]:
+    """What the gradebook says of mallory's cells."""
+    with course.gradebook() as gradebook:
+        notebook = gradebook.find_submission_notebook(NAME, NAME, "mallory")
+        found = [(g.name, g.auto_score, g.needs_manual_grade) for g in notebook.grades]
+        return sorted(found) + sorted((c.name, c.auto_comment) for c in notebook.comments)
+
+
+def graded_by_command(course: ScratchCourse) -> list[tuple[Any, ...]]:
+    """What `course grade` enters for the same submission, in a copy of the course."""
+    other = ScratchCourse(course.root / "copy")
+    shutil.copytree(course.course, other.course)
+    command = [str(Path(sys.executable).parent / "course"), "grade", NAME, "--student=mallory"]
+    ran = subprocess.run(
+        command,
+        cwd=other.course,
+        env=other.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return grades(other)
 
 
 def ensure_graded(lab: Lab) -> None:
