@@ -342,9 +342,11 @@ def test_feedback_shows_no_hidden_test(graded: Graded, student: str) -> None:
     assert not [word for word in HIDDEN if word in html]
 
 
-def test_the_leaker_did_leak_before_redaction(graded: Graded) -> None:
+def test_a_student_cannot_print_a_hidden_test(graded: Graded) -> None:
+    """The frame above the student's function is the agent's: the test is in another process."""
     source = str(cell(graded.notebook("leaker"), "double-check").outputs)
-    assert HIDDEN[0] in source
+    assert "Answers the examiner" in source
+    assert all(secret not in source for secret in HIDDEN)
 
 
 def test_feedback_keeps_the_message_of_the_failed_check(graded: Graded) -> None:

@@ -271,7 +271,8 @@ def big(name: str, count: int, root: Path) -> None:
         f"of all processes {run.memory / 1024**2:.0f} MB, graded cells {len(run.scores)}"
     )
     code = (
-        "import time; from nbgrader.apps.api import NbGraderAPI; from traitlets.config import Config;"
+        "import time; from nbgrader.apps.api import NbGraderAPI;"
+        "from traitlets.config import Config;"
         "c = Config(); c.CourseDirectory.course_id = 'build-deep';"
         "c.CourseDirectory.source_directory = 'solutions';"
         "c.CourseDirectory.release_directory = 'exercises';"

@@ -30,7 +30,7 @@ CELL_STATUSES = {
     TIMED_OUT: "the answer did not end in time",
     OUT_OF_MEMORY: "the answer took more memory than it may",
     CRASHED: "the Python process stopped",
-    REFUSED: "the answer broke the rules of the examination (its process did not keep the protocol)",
+    REFUSED: "the answer broke the rules of the examination (it left the protocol)",
     NOT_RUN: "the cell was not run, since its process could not be brought back",
     NOT_ATTEMPTED: "nothing was written in place of the stub",
     MANUAL: "a person gives the points",
@@ -52,10 +52,10 @@ class Limits:
     cell_seconds: float = 60.0  # one cell of the student
     test_seconds: float = 60.0  # one test cell, with all that it asks of the student's code
     notebook_seconds: float = 600.0
-    cell_output: int = 100_000  # what one cell may print or show
+    cell_output: int = 600_000  # what one cell may show; of it, 100,000 characters of text
     notebook_output: int = 2_000_000
     message: int = 64 * 1024**2  # one answer of the candidate
-    restarts: int = 3  # fresh candidates after the first one died
+    restarts: int = 10  # fresh candidates after the first one died
 
 
 @dataclass(frozen=True)

@@ -85,10 +85,31 @@ def _name_again(
             strangers = [cell for cell in strangers if cell is not found]
             found.metadata["nbgrader"] = {**original.metadata}
             notes.append(f"The cell '{original.name}' had lost its name; it was recognised.")
+    if not present:
+        notes += _by_place(nb, released)
     for cell in strangers:
-        if name_of(cell) is not None:
+        if name_of(cell) not in {None, *known}:
             notes.append("A cell carried a name that is not in the assignment; it does not count.")
             cell.metadata.pop("nbgrader")
+    return notes
+
+
+def _by_place(nb: NotebookNode, released: Sequence[ReleasedCell]) -> list[str]:
+    """Name the written answers of a notebook without any names: they are known by their place."""
+    notes = []
+    for number, original in enumerate(released):
+        about = original.metadata
+        places = {name_of(cell): index for index, cell in enumerate(nb.cells)}
+        written = about["grade"] and about["solution"] and about.get("cell_type") == "markdown"
+        if original.name in places or not written:
+            continue
+        before = [places[cell.name] for cell in released[:number] if cell.name in places]
+        behind = [places[cell.name] for cell in released[number:] if cell.name in places]
+        gap = nb.cells[max(before, default=-1) + 1 : min(behind, default=len(nb.cells))]
+        texts = [cell for cell in gap if cell.cell_type == "markdown" and cell.source.strip()]
+        if texts:
+            texts[-1].metadata["nbgrader"] = {**about}
+            notes.append(f"The cell '{original.name}' had lost its name; it was recognised.")
     return notes
 
 

@@ -60,6 +60,7 @@ class Agent:
         assert _shell is not None
         self.shell = _shell
         self.line = line
+        self.process = os.getpid()
         self.objects: dict[int, Any] = {}
         self.next = 1
         self.limit = 64 * 1024**2
@@ -75,6 +76,8 @@ class Agent:
                 return
             number, operation, arguments = question
             answer = self._answer(number, operation, arguments)
+            if os.getpid() != self.process:  # a child of the student's: one answer is enough
+                os._exit(0)
             try:
                 self.line.send(answer)
             except wire.Gone:
@@ -196,7 +199,7 @@ class Agent:
             done = {"error": described(error)}
         if alarm.rang:
             done = {"time": True}
-        printed = [o["text"] for o in cells.RECORDER.outputs if o["output_type"] == "stream"]
+        printed = [o["text"] for o in cells.RECORDER.taken() if o["output_type"] == "stream"]
         return done | {"printed": "".join(printed)}
 
 

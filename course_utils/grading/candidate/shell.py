@@ -20,6 +20,10 @@ from traitlets import Type
 CUT = "\n[output cut here: this cell printed too much]\n"
 
 
+TEXT = 100_000
+"""Characters that one cell may print; pictures get the rest of its room."""
+
+
 class TimeUp(BaseException):
     """A cell or a call used up its time."""
 
@@ -30,31 +34,40 @@ class Recorder:
     def __init__(self) -> None:
         self.outputs: list[dict[str, Any]] = []
         self.room = 0
+        self.text_room = 0
         self.clear_next = False
 
     def begin(self, room: int) -> None:
         """Forget everything; the next cell may show `room` bytes."""
         self.outputs = []
         self.room = room
+        self.text_room = min(room, TEXT)
         self.clear_next = False
 
     def text(self, text: str) -> None:
         """Add printed text, as much of it as there is room for."""
         self._clear_if_asked()
-        if not text or self.room <= 0:
+        if not text or self.text_room <= 0:
             return
-        kept = text[: self.room]
-        self.room -= len(kept)
-        if len(kept) < len(text) or self.room == 0:
-            self.room = 0
+        kept = text[: self.text_room]
+        self.text_room -= len(kept)
+        if len(kept) < len(text) or self.text_room == 0:
+            self.text_room = 0
             kept += CUT
         last = self.outputs[-1] if self.outputs else None
         if last is not None and last["output_type"] == "stream":
-            last["text"] = _overwritten(last["text"] + kept)
+            last["pieces"].append(kept)  # joined once, in `taken`: joining each time is quadratic
         else:
-            self.outputs.append(
-                {"output_type": "stream", "name": "stdout", "text": _overwritten(kept)}
-            )
+            self.outputs.append({"output_type": "stream", "pieces": [kept]})
+
+    def taken(self) -> list[dict[str, Any]]:
+        """Return the outputs so far, printed text in one piece."""
+        return [
+            {"output_type": "stream", "name": "stdout", "text": _overwritten("".join(o["pieces"]))}
+            if o["output_type"] == "stream"
+            else o
+            for o in self.outputs
+        ]
 
     def data(self, kind: str, data: dict[str, Any], metadata: dict[str, Any]) -> None:
         """Add something displayed, pictures as base64."""
@@ -70,7 +83,7 @@ class Recorder:
             if self.room <= 0:
                 return
             found, size = {"text/plain": "[output left out: it was too large]"}, 0
-        self.room -= size
+        self.room -= max(size, 100)  # a million empty outputs are a flood too
         sizes = {
             name: {key: item for key, item in about.items() if isinstance(item, int)}
             for name, about in metadata.items()
@@ -82,6 +95,8 @@ class Recorder:
         """Add an error."""
         self._clear_if_asked()
         trace = "\n".join(lines)[-20_000:]
+        if len(self.outputs) > 10_000:  # errors are shown even where there is no more room
+            return
         self.outputs.append(
             {
                 "output_type": "error",
@@ -300,7 +315,7 @@ def run(shell: Shell, source: str, seconds: float, room: int) -> dict[str, Any]:
         status, name = "time", "TimeUp"
     with suppress(BaseException):
         RECORDER.text(_file_text())
-    return {"status": status, "error": name, "outputs": RECORDER.outputs}
+    return {"status": status, "error": name, "outputs": RECORDER.taken()}
 
 
 _FILE = "/tmp/.printed"

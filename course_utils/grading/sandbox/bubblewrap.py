@@ -45,10 +45,9 @@ def command(
         line += ["--symlink", target, name]
     line += ["--proc", "/proc", "--dev", "/dev"]
     line += ["--size", str(64 * 1024**2), "--tmpfs", "/tmp", "--chdir", "/tmp"]
-    line += ["--remount-ro", "/"]
-    if not alone:
-        line += ["--remount-ro", "/dev"]
-    return [*line, "--"]
+    if alone:  # what is written there is memory, too
+        line += ["--size", str(64 * 1024**2), "--tmpfs", "/dev/shm"]
+    return [*line, "--remount-ro", "/", "--remount-ro", "/dev", "--"]
 
 
 def give_up_root(sources: dict[Path, Path], stage: Path) -> None:

@@ -62,7 +62,7 @@ def keep(
         _build(limits["disk"])
     else:
         os.setpgid(0, 0)
-    baseline = _memory([os.getpid()]) if sys.platform == "linux" else 0
+    baseline = memory([os.getpid()]) if sys.platform == "linux" else 0
     child = os.fork()
     if child == 0:
         lifeline.close()
@@ -182,12 +182,12 @@ def _used(child: int, baseline: int, walls: bool) -> int:
     if sys.platform != "linux":
         return 0
     if not walls:
-        return max(0, _memory([child]) - baseline)
+        return max(0, memory([child]) - baseline)
     # /proc shows the candidate's own processes since it was mounted by the candidate.
     numbers: list[int] = []
     with contextlib.suppress(OSError):  # it has just ended
         numbers = [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208
-    used = max(0, _memory(numbers) - baseline * len(numbers))
+    used = max(0, memory(numbers) - baseline * len(numbers))
     for folder in ("/tmp", "/dev/shm"):
         with contextlib.suppress(OSError):
             room = os.statvfs(folder)
@@ -195,7 +195,7 @@ def _used(child: int, baseline: int, walls: bool) -> int:
     return used
 
 
-def _memory(numbers: list[int]) -> int:
+def memory(numbers: list[int]) -> int:
     """Bytes of memory of these processes that no file on disk stands behind, page tables too."""
     total = 0
     for number in numbers:

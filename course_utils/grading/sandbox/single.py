@@ -17,7 +17,7 @@ import sys
 from typing import Any
 
 from course_utils.grading.job import Limits
-from course_utils.grading.sandbox.keeper import Ending
+from course_utils.grading.sandbox.keeper import Ending, memory
 from course_utils.grading.sandbox.spawn import container_command
 
 import psutil
@@ -72,13 +72,11 @@ def _watch(
 
 
 def _used(number: int) -> int:
-    total = 0
+    """Bytes of memory that the sandbox uses, shared memory and what it imported included."""
     with contextlib.suppress(psutil.Error):
-        for process in psutil.Process(number).children(recursive=True):
-            with contextlib.suppress(psutil.Error):
-                memory = process.memory_info()
-                total += max(0, memory.rss - getattr(memory, "shared", 0))
-    return total
+        found = [child.pid for child in psutil.Process(number).children(recursive=True)]
+        return memory(found)
+    return 0
 
 
 if __name__ == "__main__":

@@ -93,9 +93,9 @@ class Spawner:
             "limits": dataclasses.asdict(limits),
         }
         with theirs, kept:
+            program = [sys.executable, "-m", "course_utils.grading.sandbox.single"]
             subprocess.Popen(
-                [sys.executable, "-m", "course_utils.grading.sandbox.single"]
-                + [str(theirs.fileno()), str(kept.fileno()), json.dumps(options)],
+                [*program, str(theirs.fileno()), str(kept.fileno()), json.dumps(options)],
                 pass_fds=(theirs.fileno(), kept.fileno()),
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
