@@ -368,7 +368,7 @@ def test_an_unknown_assignment_is_one_sentence(
     course: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     code, said = deadline(course, monkeypatch, "97-made-upp", "2026-12-01 23:59")
-    assert code == 1 and f"Did you mean {NAME}?" in said
+    assert code == 1 and f"The nearest is {NAME}." in said
 
 
 def test_outside_a_course_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from course_utils.grading.repair import name_of, public, repair
 
 import nbformat
 import pytest
+from nbgrader.utils import compute_checksum
 
 from tests import grading_assignment as small
 from tests.grading_assignment import NAMES, RIGHT, cell, notebook, released
@@ -240,3 +241,14 @@ def test_many_large_cells_take_no_time_to_recognise() -> None:
     nb["cells"] += [cell(f"m{n}", "a b " * 2000, "markdown", graded=False) for n in range(300)]
     found, _ = repaired(nb)
     assert sources(found)["double"] == RIGHT["double"]
+
+
+def test_a_test_that_the_instructor_changed_since_is_replaced_in_silence() -> None:
+    """The submission has the earlier test, with the checksum that nbgrader wrote for it."""
+    nb = nbformat.from_dict(notebook())
+    check = next(c for c in nb.cells if name_of(c) == "double-check")
+    check.source = "assert double(1) == 2  # an earlier release"
+    check.metadata.nbgrader["checksum"] = compute_checksum(check)
+    found, notes = repaired(nb)
+    assert notes == []
+    assert sources(found)["double-check"] == EXPECTED["double-check"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from course_utils.cli import _course
 from course_utils.cli.check import console, safe
+from course_utils.cli.grade import find_assignment
 
 import click
 
@@ -19,7 +20,7 @@ Examples:
 The course's time zone and what lateness costs are set in nbgrader_config.py (c.Deadlines).
 """
 )
-@click.argument("assignment", required=False)
+@click.argument("assignment", metavar="[CHAPTER|NAME]", required=False)
 @click.argument("when", required=False, metavar="[TIME]")
 @click.option("--timezone", metavar="ZONE", help="Time zone of TIME, as Europe/Berlin.")
 @click.option("--student", metavar="ID", help="An extension for one student.")
@@ -39,6 +40,7 @@ def deadline(
     from course_utils.grading import deadlines
 
     course = _course.find()
+    assignment = find_assignment(assignment, course) if assignment else None
     plugin = deadlines.Deadlines(config=course.config)
     zone = deadlines.zone_called(timezone) if timezone else plugin.zone
     file = course.root / (plugin.extensions or deadlines.EXTENSIONS)

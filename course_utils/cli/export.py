@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from course_utils.cli import _course
+from course_utils.cli.grade import find_assignment
 from course_utils.errors import CourseError
 
 import click
@@ -22,7 +23,7 @@ holds the identifiers that Canvas needs. nbgrader_config.py can set what the opt
 c.CanvasCSV.columns, c.CanvasCSV.student_column, c.MoodleCSV.identifier.
 """
 )
-@click.argument("assignment", required=False)
+@click.argument("assignment", metavar="[CHAPTER|NAME]", required=False)
 @click.option(
     "--format",
     "kind",
@@ -77,6 +78,7 @@ def export(
     plugin.to = str(target)
     with _course.gradebook(course) as gradebook:
         if assignment:
+            assignment = find_assignment(assignment, course)
             formats.check_assignment(gradebook, assignment)
             plugin.assignment = [assignment]
         plugin.log.setLevel("CRITICAL")  # the warnings are printed below

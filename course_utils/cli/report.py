@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from course_utils.cli import _course
+from course_utils.cli.grade import find_assignment
 from course_utils.errors import CourseError
 
 import click
@@ -14,14 +15,14 @@ import click
 @click.command(
     epilog="""\b
 Examples:
-  course report 03-perceptron                 grading/03-perceptron/report.html
+  course report 3                             grading/03-perceptron/report.html
   course report 03-perceptron --to report.html
   course report 03-perceptron --no-similar    without comparing submissions with each other
 
 course grade writes the same page at its end.
 """
 )
-@click.argument("assignment")
+@click.argument("assignment", metavar="CHAPTER|NAME")
 @click.option("--to", type=click.Path(path_type=Path, dir_okay=False), help="The file to write.")
 @click.option("--similar/--no-similar", default=True, help="Look for near-identical submissions.")
 def report(assignment: str, to: Path | None, similar: bool) -> None:
@@ -33,6 +34,7 @@ def report(assignment: str, to: Path | None, similar: bool) -> None:
     from course_utils.grading.report import write_report
 
     course = _course.find()
+    assignment = find_assignment(assignment, course)
     if to is not None:
         if not to.absolute().parent.is_dir():
             raise CourseError(f"There is no folder {to.parent}. Make it, or choose another one.")

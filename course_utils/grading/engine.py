@@ -231,7 +231,7 @@ def _choose(sandbox: str, container: str) -> str:
         return "none"
     if sandbox == "container" or (sandbox == "auto" and container):
         if not container:
-            raise NoSandbox("No container command is configured: set ExecuteSubmission.container.")
+            raise NoSandbox("No container command is configured: set c.Grading.container.")
         return "container"
     if platform.system() != "Linux":
         raise NoSandbox(

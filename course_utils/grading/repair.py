@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import hashlib
 import re
 from collections.abc import Sequence
 
@@ -188,15 +189,40 @@ def _changes(cell: NotebookNode, original: ReleasedCell) -> list[str]:
     """Sentences about what a learner may not change and did."""
     notes = []
     claimed = cell.metadata["nbgrader"]
-    if any(claimed.get(key, False) != original.metadata.get(key, False) for key in _FIXED):
+    differs = any(claimed.get(key, False) != original.metadata.get(key, False) for key in _FIXED)
+    if differs and not _as_released(cell):
         notes.append(f"What the cell '{original.name}' says about grading was changed, and reset.")
     if cell.cell_type != original.metadata["cell_type"]:
         notes.append(f"The type of the cell '{original.name}' was changed, and reset.")
-    elif original.metadata["locked"] and not (
-        same_text(cell.source, public(original.source)) or same_text(cell.source, original.source)
+    elif (
+        original.metadata["locked"]
+        and not same_text(cell.source, public(original.source))
+        and not same_text(cell.source, original.source)
+        and not _as_released(cell)
     ):
         notes.append(f"The text of the cell '{original.name}' was changed, and reset.")
     return notes
+
+
+def _as_released(cell: NotebookNode) -> bool:
+    """Whether a cell is what some release had: its text fits the checksum that nbgrader wrote.
+
+    Then it was the instructor who changed the test since, and there is nothing to tell. (A student
+    can compute the checksum too; the text is replaced all the same.)
+    """
+    about = cell.metadata["nbgrader"]
+    digest = hashlib.md5(usedforsecurity=False)
+    parts = [cell.source, cell.cell_type]
+    parts += [str(about.get(key, False)) for key in ("grade", "solution", "locked")]
+    parts.append(str(about.get("grade_id")))
+    if about.get("grade"):
+        try:
+            parts.append(str(float(about.get("points", 0))))
+        except (TypeError, ValueError):
+            return False
+    for part in parts:
+        digest.update(part.encode("utf-8", "replace"))
+    return bool(about.get("checksum") == digest.hexdigest())
 
 
 def _sort(nb: NotebookNode, released: Sequence[ReleasedCell]) -> list[str]:

@@ -359,7 +359,8 @@ class _Run:
             elif event["event"] == "recorded":
                 self._recorded[str(event.get("student"))] = event
         old = last.get("seed") if isinstance(last.get("seed"), int) else None
-        self.mode = "force" if force else "regrade" if regrade else "seed" if seed else ""
+        asked = "" if seed is None else "seed"
+        self.mode = "force" if force else "regrade" if regrade else asked
         covers = self.students in ("*", last.get("students"))
         if not self.mode and not ended and covers:  # go on with what was asked for then
             self.mode = str(last.get("mode") or "")
