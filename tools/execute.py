@@ -41,7 +41,8 @@ sys.path.insert(0, str(ROOT))
 EXECUTED = ROOT / "_build" / "executed"
 RUNS = EXECUTED / "runs.json"
 GROUPS = {"book": "book/*.ipynb", "solutions": "solutions/*/*.ipynb"}
-# What notebooks may import from us; grading and the command line cannot change an output.
+# What notebooks may import from us. Grading and the command line can change the outputs of a page
+# about grading only (see key_of).
 IMPORTABLE = ["datasets", "devices", "devices.py", "checks", "__init__.py", "errors.py"]
 
 MAX_SECONDS = 300  # of a chapter or an assignment on two cores; more is said aloud
@@ -128,7 +129,15 @@ def _environment_digest() -> bytes:
 
 def key_of(notebook: Notebook, environment: bytes) -> str:
     """Return the key under which this notebook's executed copy is valid."""
-    return hashlib.sha256(environment + notebook.path.read_bytes()).hexdigest()
+    source = notebook.path.read_bytes()
+    digest = hashlib.sha256(environment + source)
+    if b"course_utils.grading" in source:
+        parts = [ROOT / "nbgrader_config.py", *sorted((ROOT / "course_utils").rglob("*"))]
+        for part in parts:
+            if part.is_file() and part.suffix != ".pyc":
+                digest.update(part.relative_to(ROOT).as_posix().encode())
+                digest.update(part.read_bytes())
+    return digest.hexdigest()
 
 
 def read_runs() -> dict[str, Any]:
