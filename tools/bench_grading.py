@@ -38,11 +38,11 @@ from nbgrader.api import Gradebook  # noqa: E402
 from rich.console import Console  # noqa: E402
 from rich.table import Table  # noqa: E402
 
-from tools import answers, notebooks  # noqa: E402
+from tools import answers, bench_assignment, notebooks  # noqa: E402
 from tools.scratch_course import ScratchCourse  # noqa: E402
 
 console = Console(width=100)
-ASSIGNMENTS = ("03-perceptron", "06-frameworks")
+ASSIGNMENTS = ("03-perceptron", bench_assignment.NAME)
 WRONG = 0.3  # share of wrong answers in the class
 PLAIN = """
 c = get_config()
@@ -66,17 +66,26 @@ class Run:
     first: float = 0.0  # seconds until the first submission is graded, where it is known
 
 
-def hand_in(folder: Path, name: str, count: int, seed: int = 0) -> None:
-    """Write submissions of `count` students: each task right or wrong, by a fixed lot."""
-    rng = random.Random(seed)
+def known(name: str) -> tuple[dict[str, list[str]], dict[str, list[str]], dict[str, str]]:
+    """Right, wrong and own answers of an assignment: task → texts of the solution cell."""
+    if name == bench_assignment.NAME:
+        return bench_assignment.answers()
     source = notebooks.read(ROOT / "solutions" / name / f"{name}.ipynb")
-    public = notebooks.read(ROOT / "exercises" / name / f"{name}.ipynb")
     right, wrong = answers.load(ROOT / "tests/answers" / f"{name}.py")
     own = {
         cell.metadata.nbgrader.grade_id: cell.source
         for cell in source.cells
         if notebooks.is_solution(cell)
     }
+    texts = [{task: [a.source for a in found] for task, found in t.items()} for t in (right, wrong)]
+    return texts[0], texts[1], own
+
+
+def hand_in(folder: Path, name: str, released: Path, count: int, seed: int = 0) -> None:
+    """Write submissions of `count` students: each task right or wrong, by a fixed lot."""
+    rng = random.Random(seed)
+    public = notebooks.read(released)
+    right, wrong, own = known(name)
     for number in range(count):
         nb = nbformat.from_dict(json.loads(json.dumps(public)))
         for cell in nb.cells:
@@ -84,9 +93,9 @@ def hand_in(folder: Path, name: str, count: int, seed: int = 0) -> None:
             if not notebooks.is_solution(cell):
                 continue
             if rng.random() < WRONG and wrong.get(task):
-                cell.source = rng.choice(wrong[task]).source
+                cell.source = rng.choice(wrong[task])
             elif right.get(task) and rng.random() < 0.5:
-                cell.source = rng.choice(right[task]).source
+                cell.source = rng.choice(right[task])
             else:
                 cell.source = own.get(task, cell.source)
         place = folder / f"student{number:04}" / name
@@ -94,15 +103,22 @@ def hand_in(folder: Path, name: str, count: int, seed: int = 0) -> None:
         nbformat.write(nb, place / f"{name}.ipynb")
 
 
-def course_for(root: Path, name: str, students: Path, plain: bool) -> ScratchCourse:
-    """Make a course with the assignment generated and the class's submissions in place."""
+def course_for(root: Path, name: str, plain: bool = False) -> ScratchCourse:
+    """Make a course with the assignment generated."""
     course = ScratchCourse(root)
-    course.create([ROOT / "solutions" / name], cell_seconds=120)
+    source = ROOT / "solutions" / name
+    if name == bench_assignment.NAME:
+        source = bench_assignment.write(root / "source")
+    course.create([source], cell_seconds=120)
     if plain:
         (course.course / "nbgrader_config.py").write_text(PLAIN)
     course.nbgrader("generate_assignment", name)
-    shutil.copytree(students, course.course / "submitted")
     return course
+
+
+def released(course: ScratchCourse, name: str) -> Path:
+    """The notebook that students of this course got."""
+    return course.course / "exercises" / name / f"{name}.ipynb"
 
 
 def scores(course: ScratchCourse, name: str) -> dict[tuple[str, str], float | None]:
@@ -194,8 +210,6 @@ def command(*words: str) -> list[str]:
 
 def bench(name: str, count: int, root: Path, dask: bool) -> None:
     """Grade one class in every way, and print the table."""
-    students = root / "students"
-    hand_in(students, name, count)
     nbgrader = [sys.executable, "-m", "nbgrader", "autograde", name]
     runs = []
     for way, plain, argv in (
@@ -204,12 +218,14 @@ def bench(name: str, count: int, root: Path, dask: bool) -> None:
         ("course grade", False, command("grade", name, "--seed", "1")),
     ):
         console.print(f"{name}: {way} …")
-        course = course_for(root / way.replace(" ", "-"), name, students, plain)
+        course = course_for(root / way.replace(" ", "-"), name, plain)
+        hand_in(course.course / "submitted", name, released(course, name), count)
         runs.append(timed(course, way, argv, name, count))
         memory = candidates(course, name)
     if dask:
         console.print(f"{name}: course grade over two Dask workers …")
-        course = course_for(root / "dask", name, students, False)
+        course = course_for(root / "dask", name)
+        hand_in(course.course / "submitted", name, released(course, name), count)
         with cluster(course) as address:
             argv = command("grade", name, "--seed", "1", "--scheduler", address)
             runs.append(timed(course, "course grade, 2 Dask workers", argv, name, count))
@@ -257,13 +273,12 @@ def cluster(course: ScratchCourse) -> Iterator[str]:
 def big(name: str, count: int, root: Path) -> None:
     """Grade a class of 1,000, generated from 60; then ask for formgrader's list of it."""
     console.print(f"{name}: a class of {count} …")
+    course = course_for(root / "big", name)
     sixty = root / "sixty"
-    hand_in(sixty, name, 60)
-    students = root / "many"
+    hand_in(sixty, name, released(course, name), 60)
     for number in range(count):
         source = sixty / f"student{number % 60:04}" / name
-        shutil.copytree(source, students / f"student{number:04}" / name)
-    course = course_for(root / "big", name, students, False)
+        shutil.copytree(source, course.submitted(f"student{number:04}", name))
     run = timed(course, "course grade", command("grade", name, "--seed", "1"), name, count)
     rate = run.seconds / count
     console.print(
