@@ -503,3 +503,17 @@ def test_a_container_command_grades_the_same() -> None:
         assert found.spawner.kind == "container"
         result = grade(found, limits=PATIENT)
         assert scores(result) == FULL
+
+
+def test_what_answers_import_is_imported_once_for_all_that_follow() -> None:
+    """The warm processes learn; a candidate that names what is no library teaches them nothing."""
+    show = "import sys\nbefore = 'pandas' in sys.modules\nimport pandas\nprint(before)"
+    with Engine(["numpy"]) as engine:
+        said = []
+        for _ in range(2):
+            result = grade(engine, own(show))
+            cells = json.loads(result.executed)["cells"]
+            said.append([o["text"] for c in cells for o in c.get("outputs", ()) if "text" in o])
+        engine._learn(["os", "subprocess", "torch_evil", "numpy.testing"], [])
+        assert engine._known[0] & {"os", "subprocess", "torch_evil"} == set()
+    assert "False\n" in said[0] and "True\n" in said[1]

@@ -2,7 +2,7 @@
 
     make bench-grading                                      # everything, about 20 minutes
     python tools/bench_grading.py --students 12 --no-big    # a quick look
-    python tools/bench_grading.py --assignment 03-perceptron --no-dask
+    python tools/bench_grading.py --assignment 02-toolbox --no-dask
 
 For each assignment a class of honest students is generated from the right and wrong answers in
 tests/answers/, handed in, and graded three times from the same start; scores are compared cell by
@@ -42,7 +42,7 @@ from tools import answers, bench_assignment, notebooks  # noqa: E402
 from tools.scratch_course import ScratchCourse  # noqa: E402
 
 console = Console(width=100)
-ASSIGNMENTS = ("03-perceptron", bench_assignment.NAME)
+ASSIGNMENTS = ("02-toolbox", bench_assignment.NAME)
 WRONG = 0.3  # share of wrong answers in the class
 PLAIN = """
 c = get_config()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import secrets
 from time import monotonic
@@ -87,11 +88,16 @@ class Candidate:
         """Note that nothing here holds the object with this number any more."""
         self._unused.append(number)
 
-    def end(self) -> None:
-        """End it for good."""
+    def end(self) -> set[str]:
+        """End it for good; return the known libraries that it says it imported by itself."""
+        found: set[str] = set()
+        with contextlib.suppress(Lost):
+            said = self._ask("modules", {}, 5.0).get("value")
+            found = {name for name in said if isinstance(name, str)} if said else set()
         if self.alive:
             self.status = job.NOT_RUN
             self.peak = max(self.peak, self._spawned.finish().peak)
+        return found
 
     def _ask(self, operation: str, arguments: dict[str, Any], seconds: float) -> dict[str, Any]:
         if not self.alive:

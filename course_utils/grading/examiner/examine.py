@@ -31,19 +31,22 @@ _SAID = {
 }
 
 
-def examine(job: Job, spawner: Spawner) -> Result:
-    """Grade one job with candidates from `spawner`; an unreadable notebook is quarantined."""
+def examine(job: Job, spawner: Spawner) -> tuple[Result, set[str]]:
+    """Grade one job with candidates from `spawner`; an unreadable notebook is quarantined.
+
+    Returns the result, and the libraries that the candidate says it had to import by itself.
+    """
     begun = monotonic()
     try:
         nb = read(job.submitted)
     except Exception as error:
-        return quarantined(job, str(error) or type(error).__name__)
+        return quarantined(job, str(error) or type(error).__name__), set()
     os.environ["COURSE_CHECK_SEED"] = str(job.seed % 10**9)
     os.environ["NBGRADER_EXECUTION"] = "autograde"
     warm.seed(job.seed)
     examination = Examination(job, spawner, nb)
     examination.run()
-    return examination.result(monotonic() - begun)
+    return examination.result(monotonic() - begun), examination.modules
 
 
 def read(data: bytes) -> NotebookNode:
@@ -101,6 +104,7 @@ class Examination:
         self.harmful: dict[int, str] = {}  # cells that did not end: place, status
         self.memory = 0
         self.room = job.limits.notebook_output
+        self.modules: set[str] = set()
         self.cells: list[CellResult] = []
         self.accidents: list[str] = []
         self.count = 0
@@ -120,7 +124,7 @@ class Examination:
                     self._by_hand(cell)
         finally:
             if self.candidate is not None:
-                self.candidate.end()
+                self.modules = self.candidate.end()
                 self.memory = max(self.memory, self.candidate.peak)
 
     def result(self, seconds: float) -> Result:
