@@ -193,7 +193,9 @@ ACCIDENTS: list[tuple[Callable[[Course, Path], None], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("accident", "reason"), ACCIDENTS, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(
+    ("accident", "reason"), ACCIDENTS, ids=[accident.__name__ for accident, _ in ACCIDENTS]
+)
 def test_an_accident_ends_in_quarantine_with_a_reason(
     course: Course, accident: Callable[[Course, Path], None], reason: str
 ) -> None:
