@@ -35,7 +35,7 @@ FORMS = {
     "phone-light": (390, 844, "light"),
     "phone-dark": (390, 844, "dark"),
 }
-MOST_KB = 150  # of one page, compressed, without its pictures
+MOST_KB = 150  # of 1,024 bytes, of one page, compressed, without its pictures
 
 pytestmark = pytest.mark.browser
 
@@ -214,7 +214,7 @@ def test_a_page_is_light(visit, name):
     watched.tab.evaluate("window.scrollTo(0, document.body.scrollHeight)")
     for response in responses:
         weigh(response)
-    assert sum(parts.values()) <= MOST_KB * 1000, parts
+    assert sum(parts.values()) <= MOST_KB * 1024, parts
 
 
 @each_page

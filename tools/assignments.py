@@ -29,7 +29,8 @@ TOTAL = 20
 TASKS = range(4, 8)
 HINTS = ("Hint 1", "Hint 2", "Hint 3")
 MARKS = ("BEGIN SOLUTION", "END SOLUTION", "BEGIN HIDDEN TESTS", "END HIDDEN TESTS")
-ALLOWED_IMPORTS = {"numpy", "course_utils"}
+ALLOWED_IMPORTS = {"numpy", "course_utils", "torch", "tensorflow", "keras"}
+ALLOWED_IMPORTS |= {"pathlib", "shutil", "tempfile"}  # a folder for what an answer writes
 # Prose may speak of these by their full name, such as `torch.nn.Linear`, without an import.
 LIBRARIES = ("numpy", "torch", "tensorflow", "keras", "sklearn", "matplotlib", "pandas", "scipy")
 _HEADING = re.compile(r"^## Task (\d+) · (.+?) \((\d+(?:\.\d+)?) points?\)\s*$", re.MULTILINE)
@@ -215,8 +216,8 @@ def _check_cells(notebook: NotebookNode) -> Iterator[str]:
             for module in modules:
                 if module.split(".")[0] not in ALLOWED_IMPORTS:
                     yield (
-                        f"Check cell {cell.id!r} imports {module}: check cells import numpy and "
-                        "course_utils only."
+                        f"Check cell {cell.id!r} imports {module}: check cells import numpy, the "
+                        "frameworks and course_utils only."
                     )
 
 

@@ -1,9 +1,9 @@
 """Compare a learner's notebook with the released one: what to run, and what is off.
 
 The rules are those of grading (`course_utils.grading.repair`): the learner's cells run from the
-top as they stand, locked cells and check cells count as released, a cell that is there twice
-counts once (the last copy), one that was deleted comes back behind its neighbour. Where an editor
-has lost the names of the cells, the text decides.
+top in the order of the release, each with what stands behind it, locked cells and check cells
+count as released, a cell that is there twice counts once (the last copy), one that was deleted
+comes back behind its neighbour. Where an editor has lost the names of the cells, the text decides.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from course_utils.cli._assignment import (
     function_of,
     solution_of,
 )
+from course_utils.grading.repair import chosen
 
 
 @dataclass
@@ -105,16 +106,19 @@ def match(notebook: Notebook, assignment: Assignment) -> Match:
 
 
 def _by_name(found: Match) -> None:
-    """Find cells by nbgrader's metadata; the last copy counts, as in grading."""
-    twice = []
+    """Find cells by nbgrader's metadata; of several copies the one counts that grading takes."""
+    copies: dict[str, list[int]] = {}
     for position, cell in enumerate(found.notebook.cells):
-        name = cell.grade_id
-        if name not in found.assignment.cells:
-            continue
-        if name in found.place and name not in twice:
-            twice.append(name)
-        found.place[name] = position
+        if cell.grade_id in found.assignment.cells:
+            copies.setdefault(cell.grade_id, []).append(position)
+    twice = [name for name, positions in copies.items() if len(positions) > 1]
     cells = found.assignment.cells
+    answers = [
+        name
+        for name, cell in cells.items()
+        if cell.nbgrader.get("solution") and not cell.nbgrader.get("grade")
+    ]
+    found.place = chosen(copies, list(cells), answers)
     answers = [n for n in twice if cells[n].kind == "code" and cells[n].nbgrader.get("solution")]
     if others := [name for name in twice if name not in answers]:
         found.notes.append(
@@ -225,8 +229,8 @@ def _notes_on_cells(found: Match) -> None:
             found.above.add(name)
     if found.above:
         found.notes.append(
-            f"{_cells(sorted(found.above))} above the answer: it ran below it here, but grading "
-            "runs your cells from the top, so move it below the answer."
+            f"{_cells(sorted(found.above))} above the answer: it ran below it here, as grading "
+            "puts it back; move it below the answer, so that you can run it yourself."
         )
 
 
@@ -266,7 +270,24 @@ def _steps(found: Match) -> None:
             found.steps.append(Step(cell.source, task, name, False, index + 1))
         for late in moved.get(name, []):
             found.steps.append(released(late, found.place[late] + 1))
+    _sort(found)
     _put_back(found, released)
+
+
+def _sort(found: Match) -> None:
+    """Bring named cells into the order of the release, each with what stands behind it."""
+    order = {name: number for number, name in enumerate(found.assignment.cells)}
+    head: list[Step] = []
+    groups: list[tuple[int, list[Step]]] = []
+    for step in found.steps:
+        if step.name:
+            groups.append((order[step.name], [step]))
+        elif groups:
+            groups[-1][1].append(step)
+        else:
+            head.append(step)
+    groups.sort(key=lambda group: group[0])
+    found.steps = head + [step for _, steps in groups for step in steps]
 
 
 def _put_back(found: Match, released: Any) -> None:

@@ -158,13 +158,15 @@ def _defines(source: str) -> set[str]:
 def _reset(nb: NotebookNode, known: dict[str, ReleasedCell]) -> list[str]:
     """Take metadata, and the text of what is locked, from the release; keep one copy of each."""
     notes: list[str] = []
-    last: dict[str, int] = {}
+    found: dict[str, list[int]] = {}
     for index, cell in enumerate(nb.cells):
-        name = name_of(cell)
-        if name is not None:
-            if name in last:
-                notes.append(f"The cell '{name}' was there twice; the last copy counts.")
-            last[name] = index
+        if (name := name_of(cell)) is not None:
+            found.setdefault(name, []).append(index)
+    last = chosen(found, list(known), [n for n, c in known.items() if not c.restorable])
+    for name, indexes in found.items():
+        if len(indexes) > 1:
+            which = "last copy" if last[name] == indexes[-1] else "last copy above its check"
+            notes.append(f"The cell '{name}' was there twice; the {which} counts.")
     copies = []
     for index, cell in enumerate(nb.cells):
         name = name_of(cell)
@@ -183,6 +185,22 @@ def _reset(nb: NotebookNode, known: dict[str, ReleasedCell]) -> list[str]:
         cell.metadata = NotebookNode({"nbgrader": dict(original.metadata)})
     nb.cells = [cell for cell in nb.cells if not any(cell is copy for copy in copies)]
     return notes
+
+
+def chosen(found: dict[str, list[int]], order: list[str], answers: list[str]) -> dict[str, int]:
+    """Say which copy of each cell counts: name → position, from name → positions of all copies.
+
+    `order` has the names in the order of the release. Of a test the last copy counts; of an answer
+    the last one that stands above the next cell of the release, since that is what runs before it.
+    """
+    last = {name: indexes[-1] for name, indexes in found.items()}
+    for name in answers:
+        copies = found.get(name, [])
+        behind = [last[other] for other in order[order.index(name) + 1 :] if other in last][:1]
+        above = [index for index in copies if behind and index < behind[0]]
+        if len(copies) > 1 and above:
+            last[name] = above[-1]
+    return last
 
 
 def _changes(cell: NotebookNode, original: ReleasedCell) -> list[str]:

@@ -15,6 +15,8 @@ from pathlib import Path
 from . import places
 
 NOBODY = 65534
+OUTER = "/outer"
+"""An empty folder: where a candidate sees the outer /tmp while its own is being made."""
 
 
 def program() -> str | None:
@@ -39,12 +41,13 @@ def command(
     line += ["--clearenv", "--hostname", "candidate"]
     for name, value in places.environment(data).items():
         line += ["--setenv", name, value]
+    # First of all, since the course itself may stand in /tmp, as a checkout of CI does.
+    line += ["--size", str(64 * 1024**2), "--tmpfs", "/tmp", "--dir", OUTER]
     for place in sorted([*places.visible(data), *places.folders()], key=lambda p: len(p.parts)):
         line += ["--ro-bind", str((sources or {}).get(place, place)), str(place)]
     for name, target in places.links():
         line += ["--symlink", target, name]
-    line += ["--proc", "/proc", "--dev", "/dev"]
-    line += ["--size", str(64 * 1024**2), "--tmpfs", "/tmp", "--chdir", "/tmp"]
+    line += ["--proc", "/proc", "--dev", "/dev", "--chdir", "/tmp"]
     if alone:  # what is written there is memory, too
         line += ["--size", str(64 * 1024**2), "--tmpfs", "/dev/shm"]
     return [*line, "--remount-ro", "/", "--remount-ro", "/dev", "--"]

@@ -83,11 +83,34 @@ def _build(disk: int) -> None:
     linux.become(INSIDE_USER, was)
     linux.keep_mounts_private()
     linux.forbid_user_namespaces()
-    linux.mount_tmpfs("/tmp", disk, _FILES)
+    _own_tmp(disk)
     if Path("/dev/shm").is_dir():
         linux.mount_tmpfs("/dev/shm", disk // 4, 1000)
     if Path("/dev/pts").is_dir():  # terminals are shared by all who see this folder
         linux.mount_tmpfs("/dev/pts", 4096, 1, "0555")
+
+
+def _own_tmp(disk: int) -> None:
+    """Put an empty folder over /tmp, with what is bound below /tmp bound there again."""
+    from . import walls as linux
+    from .bubblewrap import OUTER
+
+    bound = sorted(place for place in linux.mount_points() if place.startswith("/tmp/"))
+    if bound:
+        linux.bind("/tmp", OUTER)
+    linux.mount_tmpfs("/tmp", disk, _FILES)
+    for name in bound:
+        source, place = Path(OUTER + name.removeprefix("/tmp")), Path(name)
+        if place.exists():  # inside one that is bound already
+            continue
+        if source.is_dir():
+            place.mkdir(parents=True)
+        else:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.touch()
+        linux.bind(str(source), name)
+    if bound:
+        linux.detach(OUTER)
 
 
 def _begin(channel: int, limits: dict[str, Any], walls: bool, serve: Callable[[int], None]) -> None:

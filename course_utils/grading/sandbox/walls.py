@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import platform
+import re
 import resource
 import struct
 from pathlib import Path
@@ -49,6 +50,17 @@ def mount_proc(target: str = "/proc") -> None:
 def bind(source: str, target: str) -> None:
     """Make a folder or file appear at another place too."""
     _mount(source, target, "", _BIND | _RECURSIVE)
+
+
+def detach(target: str) -> None:
+    """Take a mount away."""
+    _checked(_libc.umount2(target.encode(), 2), f"umount of {target}")
+
+
+def mount_points() -> list[str]:
+    """Return the places where something is mounted in this namespace."""
+    lines = Path("/proc/self/mountinfo").read_text().splitlines()
+    return [re.sub(r"\\(\d{3})", lambda m: chr(int(m[1], 8)), line.split()[4]) for line in lines]
 
 
 def keep_mounts_private() -> None:
