@@ -88,7 +88,7 @@ class Watched:
         self.tab: Page = self.context.new_page()
         self.tab.on("pageerror", lambda error: self.problems.append(f"script: {error}"))
         self.tab.on("console", self._console)
-        self.tab.on("requestfailed", lambda r: self.problems.append(f"not loaded: {r.url}"))
+        self.tab.on("requestfailed", self._failed)
         self.tab.on(
             "response",
             lambda r: self.problems.append(f"{r.status}: {r.url}") if r.status >= 400 else None,
@@ -101,6 +101,11 @@ class Watched:
         else:
             self.problems.append(f"external request: {url}")
             route.abort()
+
+    def _failed(self, request: Any) -> None:
+        """Note a request that failed; one that the browser dropped with its page is no failure."""
+        if request.failure != "net::ERR_ABORTED":
+            self.problems.append(f"not loaded: {request.url}")
 
     def _console(self, message: Any) -> None:
         if message.type in {"error", "warning"}:

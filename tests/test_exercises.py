@@ -180,7 +180,7 @@ BREACHES = {
         change("double-check", "x = rng.normal(size=3)", "x = rng.normal(size=3); assert True"),
         "bare assert",
     ),
-    "import": (change("double-check", "import numpy as np", "import torch"), "imports torch"),
+    "import": (change("double-check", "import numpy as np", "import pandas"), "imports pandas"),
     "no task": (change("double-check", "checks.task(", "open("), "does not use checks.task"),
 }
 
