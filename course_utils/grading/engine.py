@@ -146,12 +146,9 @@ class Engine:
         running, self._running = self._running, []
         for _, control in running:
             control.close()
-        for process, _ in running:
-            try:
-                process.wait(2.0)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        for process, _ in running:  # they hold nothing, and what they started dies with them
+            process.kill()
+            process.wait()
         self._starter.shutdown()
 
     # --- starting --------------------------------------------------------------------------------
