@@ -505,15 +505,26 @@ def test_a_container_command_grades_the_same() -> None:
         assert scores(result) == FULL
 
 
-def test_what_answers_import_is_imported_once_for_all_that_follow() -> None:
-    """The warm processes learn; a candidate that names what is no library teaches them nothing."""
-    show = "import sys\nbefore = 'pandas' in sys.modules\nimport pandas\nprint(before)"
+def test_what_one_answer_imports_the_next_one_does_not_have(engine: Engine) -> None:
+    show = "import sys\nprint('seen:', 'pandas' in sys.modules)"
+    first = grade(engine, own(show + "\nimport pandas"))
+    second = grade(engine, own(show))
+    assert "seen: False" in first.executed and "seen: False" in second.executed
+
+
+def test_a_notebook_without_a_process_is_quarantined_and_scores_no_zero() -> None:
+    """The warm process is there but cannot fork: that is not the student's fault."""
     with Engine(["numpy"]) as engine:
-        said = []
-        for _ in range(2):
-            result = grade(engine, own(show))
-            cells = json.loads(result.executed)["cells"]
-            said.append([o["text"] for c in cells for o in c.get("outputs", ()) if "text" in o])
-        engine._learn(["os", "subprocess", "torch_evil", "numpy.testing"], [])
-        assert engine._known[0] & {"os", "subprocess", "torch_evil"} == set()
-    assert "False\n" in said[0] and "True\n" in said[1]
+        sandbox = psutil.Process(engine._running[0][0].pid)
+        for process in [sandbox, *sandbox.children(recursive=True)]:
+            process.kill()
+        engine._running[0][0].wait()
+        result = grade(engine, notebook())
+    assert result.status == "quarantined" and result.cells == ()
+    assert "gave no process" in result.reason and "Grade it again" in result.reason
+
+
+def test_files_that_do_not_fit_are_quarantined(engine: Engine) -> None:
+    task = small.job(notebook(), limits=LIMITS)
+    result = engine.grade(replace(task, files=(("data.bin", bytes(LIMITS.disk + MB)),)))
+    assert result.status == "quarantined" and "gave no process" in result.reason

@@ -64,7 +64,6 @@ class Agent:
         self.objects: dict[int, Any] = {}
         self.next = 1
         self.limit = 64 * 1024**2
-        self.warm = warm.loaded()
 
     def serve(self) -> None:
         """Answer until the examiner is gone."""
@@ -178,10 +177,6 @@ class Agent:
     def do_instance(self, target: Any, kind: Any) -> dict[str, Any]:
         """Say whether an object is of a class, as Python itself sees it."""
         return {"value": issubclass(type(target), kind)}
-
-    def do_modules(self) -> dict[str, Any]:
-        """Tell which known libraries were imported here: later candidates start with them."""
-        return {"value": sorted(warm.loaded() - self.warm)[:200]}
 
     def do_drop(self, numbers: list[int]) -> dict[str, Any]:
         """Forget objects that the examiner no longer asks about."""

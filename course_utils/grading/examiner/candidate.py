@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import secrets
 from time import monotonic
@@ -53,13 +52,17 @@ class Candidate:
         """Whether it can be asked."""
         return not self.status
 
-    def begin(self, seed: int, files: tuple[tuple[str, bytes], ...]) -> None:
-        """Write the assignment's files and seed the generators, before the first cell."""
+    def begin(self, seed: int, files: tuple[tuple[str, bytes], ...]) -> str:
+        """Write the assignment's files and seed the generators, before the first cell.
+
+        Returns what went wrong, or nothing.
+        """
         # Not the seed itself: with it the inputs of the tests could be foretold.
         digest = hashlib.sha256(f"candidate {seed}".encode()).digest()
         own = int.from_bytes(digest[:4], "little")
         arguments = {"seed": own, "files": list(files), "limit": self.limits.message}
-        self._ask("begin", arguments, 60.0)
+        error = self._ask("begin", arguments, 60.0).get("error")
+        return str(error.get("said") or error.get("type")) if isinstance(error, dict) else ""
 
     def run(self, source: str, seconds: float) -> dict[str, Any]:
         """Run one cell: status ("ok", "error", "time"), error, outputs."""
@@ -88,16 +91,11 @@ class Candidate:
         """Note that nothing here holds the object with this number any more."""
         self._unused.append(number)
 
-    def end(self) -> set[str]:
-        """End it for good; return the known libraries that it says it imported by itself."""
-        found: set[str] = set()
-        with contextlib.suppress(Lost):
-            said = self._ask("modules", {}, 5.0).get("value")
-            found = {name for name in said if isinstance(name, str)} if said else set()
+    def end(self) -> None:
+        """End it for good."""
         if self.alive:
             self.status = job.NOT_RUN
             self.peak = max(self.peak, self._spawned.finish().peak)
-        return found
 
     def _ask(self, operation: str, arguments: dict[str, Any], seconds: float) -> dict[str, Any]:
         if not self.alive:

@@ -31,22 +31,26 @@ _SAID = {
 }
 
 
-def examine(job: Job, spawner: Spawner) -> tuple[Result, set[str]]:
-    """Grade one job with candidates from `spawner`; an unreadable notebook is quarantined.
+def examine(job: Job, spawner: Spawner) -> Result:
+    """Grade one job with candidates from `spawner`.
 
-    Returns the result, and the libraries that the candidate says it had to import by itself.
+    A notebook that cannot be read is quarantined, and so is one for which no process was to be had:
+    what the student did not do costs the student nothing.
     """
     begun = monotonic()
     try:
         nb = read(job.submitted)
     except Exception as error:
-        return quarantined(job, str(error) or type(error).__name__), set()
+        return quarantined(job, str(error) or type(error).__name__)
     os.environ["COURSE_CHECK_SEED"] = str(job.seed % 10**9)
     os.environ["NBGRADER_EXECUTION"] = "autograde"
     warm.seed(job.seed)
     examination = Examination(job, spawner, nb)
-    examination.run()
-    return examination.result(monotonic() - begun), examination.modules
+    try:
+        examination.run()
+    except NoProcess as error:
+        return quarantined(job, str(error))
+    return examination.result(monotonic() - begun)
 
 
 def read(data: bytes) -> NotebookNode:
@@ -88,6 +92,13 @@ def _tidy(nb: NotebookNode) -> NotebookNode:
     return nbformat.from_dict({"cells": cells, "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
 
 
+class NoProcess(Exception):
+    """No candidate was to be had: a failure of ours or of the machine, never of the student."""
+
+
+_TRIES = 3
+
+
 class Examination:
     """The state while one notebook is graded."""
 
@@ -104,7 +115,6 @@ class Examination:
         self.harmful: dict[int, str] = {}  # cells that did not end: place, status
         self.memory = 0
         self.room = job.limits.notebook_output
-        self.modules: set[str] = set()
         self.cells: list[CellResult] = []
         self.accidents: list[str] = []
         self.count = 0
@@ -124,7 +134,7 @@ class Examination:
                     self._by_hand(cell)
         finally:
             if self.candidate is not None:
-                self.modules = self.candidate.end()
+                self.candidate.end()
                 self.memory = max(self.memory, self.candidate.peak)
 
     def result(self, seconds: float) -> Result:
@@ -282,13 +292,31 @@ class Examination:
             if self.started > self.limits.restarts or monotonic() >= self.end:
                 return False
             self.started += 1
+            self.candidate = self._new()
             try:
-                self.candidate = Candidate(self.spawner, self.limits)
-                self.candidate.begin(self.job.seed, self.job.files)
                 self._replay(index)
             except Lost:
                 continue
         return monotonic() < self.end
+
+    def _new(self) -> Candidate:
+        """Start a candidate; raise NoProcess if it does not come to the first cell."""
+        said = "it ended before the first cell"
+        for _ in range(_TRIES):
+            try:
+                candidate = Candidate(self.spawner, self.limits)
+                said = candidate.begin(self.job.seed, self.job.files)
+                if not said:
+                    return candidate
+                candidate.end()
+            except Lost:
+                continue
+            except OSError as error:
+                said = str(error)
+        raise NoProcess(
+            f"The sandbox gave no process for this notebook ({said}). Grade it again; if that does "
+            "not help, look whether memory, processes or disk have run out."
+        )
 
     def _replay(self, stop: int) -> None:
         """Run the earlier cells again, those left out that did harm; their output is known."""

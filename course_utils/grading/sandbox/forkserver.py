@@ -2,8 +2,7 @@
 
 Run as `python -m course_utils.grading.sandbox.forkserver FD IMPORTS WALLS`. Over the local socket
 FD it first says what it can do, then takes requests: the limits as JSON, together with two
-descriptors, the candidate's channel and its lifeline; or names of libraries that candidates turned
-out to import, so that the next ones need not. It holds no secret: no test, no solution and
+descriptors, the candidate's channel and its lifeline. It holds no secret: no test, no solution and
 no submission ever reaches it.
 """
 
@@ -55,10 +54,6 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     while (request := receive(control)) is not None:
         limits, numbers = request
-        if "import" in limits:
-            warm.imports(limits["import"])
-            gc.freeze()
-            continue
         with contextlib.suppress(OSError):  # no process to be had: the asker hears that it ended
             if len(numbers) == 2 and os.fork() == 0:
                 _keep(control, limits, numbers, walls, agent.serve)

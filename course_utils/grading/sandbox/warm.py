@@ -6,7 +6,6 @@ import contextlib
 import importlib
 import os
 import random
-import re
 import sys
 import warnings
 from collections.abc import Iterable
@@ -39,17 +38,6 @@ KNOWN = frozenset(
     ]
 )
 """What is worth importing before a notebook asks for it. Anything else it imports by itself."""
-
-
-def loaded() -> set[str]:
-    """Return the modules of known libraries that are imported now, parts of parts left out."""
-    return {
-        name
-        for name in list(sys.modules)
-        if name.split(".")[0] in KNOWN - {"course_utils"}
-        and name.count(".") <= 1
-        and re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)?", name)
-    }
 
 
 def imports(names: Iterable[str]) -> list[str]:
