@@ -1128,6 +1128,31 @@ with checks.task("Task 2 · triple") as task:
     assert "hand over data only" in cell.message and cell.message.endswith(".")
 
 
+@pytest.mark.parametrize("broken", ["assert triple(2) ==", "import no_such_library"])
+def test_a_check_that_is_itself_broken_goes_to_a_person(engine: Engine, broken: str) -> None:
+    cell = judged(grade(engine, checks={"triple-check": broken}), "triple-check")
+    assert (cell.score, cell.status) == (None, MANUAL)
+    assert "This check itself cannot be run" in cell.message
+
+
+def test_an_answer_that_forgot_an_import_has_no_broken_check(engine: Engine) -> None:
+    code = "def triple(x):\n    import no_such_library"
+    cell = judged(grade(engine, notebook({"triple": code})), "triple-check")
+    assert cell.score == 0.0 and "no_such_library" in cell.message
+
+
+def test_a_check_that_asks_for_jupyter_goes_to_a_person(engine: Engine) -> None:
+    test = "get_ipython().run_line_magic('pwd', '')\nassert triple(2) == 6"
+    cell = judged(grade(engine, checks={"triple-check": test}), "triple-check")
+    assert (cell.score, cell.status) == (None, MANUAL) and "Jupyter" in cell.message
+
+
+def test_a_check_may_display_something(engine: Engine) -> None:
+    test = "display('looking')\nassert triple(2) == 6"
+    cell = judged(grade(engine, checks={"triple-check": test}), "triple-check")
+    assert cell.status == PASSED, cell.message
+
+
 # --- right answers -----------------------------------------------------------------------------
 
 RIGHT = {

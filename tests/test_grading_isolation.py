@@ -526,5 +526,5 @@ def test_a_notebook_without_a_process_is_quarantined_and_scores_no_zero() -> Non
 
 def test_files_that_do_not_fit_are_quarantined(engine: Engine) -> None:
     task = small.job(notebook(), limits=LIMITS)
-    result = engine.grade(replace(task, files=(("data.bin", bytes(LIMITS.disk + MB)),)))
+    result = engine.grade(replace(task, files=(("data.bin", bytes(LIMITS.disk + 1024**2)),)))
     assert result.status == "quarantined" and "gave no process" in result.reason

@@ -15,9 +15,10 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
-from course_utils.grading import feedback, repair
+from course_utils.grading import feedback, plugins, repair
 from course_utils.grading.export import safe_field
 from course_utils.grading.gradebook import released_cells
 from course_utils.grading.job import ReleasedCell
@@ -29,6 +30,7 @@ from nbconvert.exporters import HTMLExporter
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 from nbgrader.api import Gradebook
+from nbgrader.coursedir import CourseDirectory
 from nbgrader.server_extensions.formgrader import handlers
 from nbgrader.validator import Validator
 from traitlets.config.loader import PyFileConfigLoader
@@ -454,6 +456,28 @@ def released(graded: Graded) -> list[ReleasedCell]:
 def test_an_undamaged_notebook_needs_no_repair(graded: Graded) -> None:
     path = graded.course.course / "exercises" / NAME / f"{NAME}.ipynb"
     assert repair.repair(nbformat.read(path, as_version=4), released(graded)) == []
+
+
+@pytest.mark.parametrize("with_course", [True, False])
+def test_released_cells_are_in_the_order_of_the_release(
+    graded: Graded, monkeypatch: pytest.MonkeyPatch, with_course: bool
+) -> None:
+    """The gradebook keeps no order: a cell that came later stands anywhere in what it returns."""
+    expected = [cell.name for cell in released(graded)]
+    assert len(expected) > 3
+    monkeypatch.setattr(
+        plugins, "released_cells", lambda *names: list(reversed(released_cells(*names)))
+    )
+    course = CourseDirectory(config=config(), root=str(graded.course.course))
+    converter = SimpleNamespace(coursedir=course if with_course else None)
+    preprocessor: Any = SimpleNamespace(parent=SimpleNamespace(parent=converter))
+    where = {"db_url": graded.course.db_url, "notebook": NAME, "assignment": NAME}
+    path = graded.course.course / "exercises" / NAME / f"{NAME}.ipynb"
+    submitted = nbformat.read(path, as_version=4)
+    if with_course:  # then the order of what was handed in says nothing
+        submitted.cells.reverse()
+    cells, _ = plugins._release(preprocessor, where, submitted)
+    assert [cell.name for cell in cells] == expected
 
 
 def test_an_empty_notebook_gets_its_check_cells_back(graded: Graded) -> None:

@@ -33,8 +33,11 @@ VERSION = "1"
 
 SANDBOXES = ("auto", "bubblewrap", "container", "none")
 ALWAYS = ("numpy", "torch")
-"""Warm for every assignment: answers in PyTorch are welcome in a NumPy assignment, too. What is warm
-never depends on what somebody handed in: an answer that forgot an import must fail for everybody."""
+"""Warm for every assignment: answers in PyTorch are welcome in a NumPy assignment, too.
+
+What is warm never depends on what somebody handed in: else a forgotten import would pass or fail by
+what others imported.
+"""
 _RESULT = 256 * 1024**2
 
 

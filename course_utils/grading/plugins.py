@@ -21,6 +21,7 @@ from course_utils.grading import engine
 from course_utils.grading.gradebook import released_cells
 from course_utils.grading.job import GRADED, Job, ReleasedCell
 from course_utils.grading.repair import NOTE, repair
+from course_utils.grading.scan import ordered, read_layout
 from course_utils.grading.settings import Grading
 
 import nbformat
@@ -45,7 +46,7 @@ class RepairCells(NbGraderPreprocessor):
     ) -> tuple[NotebookNode, ResourcesDict]:
         """Repair `nb`; keep none of the metadata that the learner's file brought along."""
         where = resources["nbgrader"]
-        notes = repair(nb, _released(where))
+        notes = repair(nb, _release(self, where, nb)[0])
         nb.metadata[NOTE] = {"repairs": notes}
         for note in notes:
             self.log.warning("%s: %s", where["student"], note)
@@ -63,15 +64,15 @@ class ExecuteSubmission(NbGraderPreprocessor):
         from course_utils.datasets import cache
 
         where = resources["nbgrader"]
-        released = _released(where)
+        released, given = _release(self, where, nb)
         grading = Grading(parent=self)
         job = Job(
             where["student"],
             where["assignment"],
             where["notebook"],
             json.dumps(nb).encode(),
-            tuple(released),
-            given=_given(self, where),
+            released,
+            given=given,
             files=_files(Path(resources["metadata"]["path"])),
             seed=secrets.randbelow(10**6),
             limits=grading.limits(),
@@ -128,29 +129,23 @@ def repair_note(notes: list[str]) -> NotebookNode:
     return new_markdown_cell(text, id="repaired-before-grading")
 
 
-def _released(where: dict[str, Any]) -> list[ReleasedCell]:
+def _release(
+    preprocessor: NbGraderPreprocessor, where: dict[str, Any], submitted: NotebookNode
+) -> tuple[tuple[ReleasedCell, ...], str]:
+    """The released cells in the order of the release, and its code outside of them.
+
+    Without the release and the source, the order is that of the submission.
+    """
     with Gradebook(where["db_url"]) as gradebook:
-        return released_cells(gradebook, where["notebook"], where["assignment"])
-
-
-def _given(preprocessor: NbGraderPreprocessor, where: dict[str, Any]) -> str:
-    """The released code outside of graded cells, from the release or the source."""
-    converter = getattr(preprocessor.parent, "parent", None)
-    directory = getattr(converter, "coursedir", None)
-    for step in ("release_directory", "source_directory"):
-        if directory is None:
-            break
-        folder = directory.format_path(getattr(directory, step), ".", where["assignment"])
-        path = Path(folder) / f"{where['notebook']}.ipynb"
-        if path.is_file():
-            nb = nbformat.read(path, as_version=4)
-            code = [
-                cell.source
-                for cell in nb.cells
-                if cell.cell_type == "code" and "nbgrader" not in cell.metadata
-            ]
-            return "\n\n".join(code)
-    return ""
+        cells = released_cells(gradebook, where["notebook"], where["assignment"])
+    directory = getattr(getattr(preprocessor.parent, "parent", None), "coursedir", None)
+    if directory is not None:
+        for step in (directory.release_directory, directory.source_directory):
+            folder = directory.format_path(step, ".", where["assignment"])
+            layout = read_layout(Path(folder) / f"{where['notebook']}.ipynb")
+            if layout is not None:
+                return ordered(cells, layout)
+    return ordered(cells, submitted)[0], ""
 
 
 def _files(folder: Path) -> tuple[tuple[str, bytes], ...]:

@@ -153,8 +153,8 @@ def read_assignment(course: Course, gradebook: Gradebook, name: str) -> Assignme
     for notebook in sorted(known.notebooks, key=lambda nb: nb.name):
         cells = released_cells(gradebook, notebook.name, name)
         file = f"{notebook.name}.ipynb"
-        public = _notebook(course.released(name) / file)
-        source = _notebook(course.source(name) / file)
+        public = read_layout(course.released(name) / file)
+        source = read_layout(course.source(name) / file)
         layout = public if public is not None else source
         if layout is None:
             warnings.append(
@@ -167,20 +167,24 @@ def read_assignment(course: Course, gradebook: Gradebook, name: str) -> Assignme
                 "or a given cell was changed. What the gradebook knows is used. To take the change "
                 f"over: nbgrader generate_assignment --force {name}"
             )
-        ordered, given = _ordered(cells, layout)
-        notebooks.append(ReleasedNotebook(notebook.name, ordered, given))
+        in_order, given = ordered(cells, layout)
+        notebooks.append(ReleasedNotebook(notebook.name, in_order, given))
     return Assignment(name, tuple(notebooks), _release_files(course, name), tuple(warnings))
 
 
-def _notebook(path: Path) -> Any:
+def read_layout(path: Path) -> Any:
+    """Read a notebook of the course; None if there is none, or none that can be read."""
     try:
         return nbformat.read(path, as_version=4)
     except Exception:  # whatever nbformat raises for what is no notebook
         return None
 
 
-def _ordered(cells: Sequence[ReleasedCell], layout: Any) -> tuple[tuple[ReleasedCell, ...], str]:
-    """Put cells into the order of a notebook; return them, and its code that is none of them."""
+def ordered(cells: Sequence[ReleasedCell], layout: Any) -> tuple[tuple[ReleasedCell, ...], str]:
+    """Put cells into the order of a notebook; return them, and its code that is none of them.
+
+    The gradebook keeps no order: a cell that came with a later release stands at its end.
+    """
     if layout is None:
         return tuple(cells), ""
     known = {cell.name for cell in cells}
@@ -192,8 +196,8 @@ def _ordered(cells: Sequence[ReleasedCell], layout: Any) -> tuple[tuple[Released
             places.setdefault(name, place)
         elif cell.cell_type == "code":
             given.append(cell.source)
-    ordered = sorted(cells, key=lambda cell: places.get(cell.name, len(layout.cells)))
-    return tuple(ordered), "\n\n".join(given)
+    found = sorted(cells, key=lambda cell: places.get(cell.name, len(layout.cells)))
+    return tuple(found), "\n\n".join(given)
 
 
 def _differs(source: Any, cells: Sequence[ReleasedCell]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import functools
 import io
 import math
 import signal
@@ -14,11 +15,12 @@ from time import monotonic
 from types import FrameType
 from typing import Any
 
-from course_utils.checks import tasks
+from course_utils.checks import beside, tasks
 from course_utils.grading import job
 
 import numpy as np
 
+from . import proxies
 from .candidate import Candidate, Refused
 from .namespace import Given, Namespace
 
@@ -82,6 +84,7 @@ def judge(
             contextlib.redirect_stdout(printed),
             contextlib.redirect_stderr(printed),
             _limit(seconds + 5),
+            beside.elsewhere(functools.partial(proxies.beside, candidate)),
         ):
             value = _run(source, space)
     except BaseException as stopped:  # whatever a test cell does ends here
@@ -123,6 +126,9 @@ def _verdict(value: Any, error: BaseException | None, points: float) -> Verdict:
         return Verdict(None, job.MANUAL, f"This check cannot be run by itself: {Refused.said}")
     if isinstance(error, TestTimeUp):
         return Verdict(0.0, job.TIMED_OUT, "This check did not end in time.")
+    if isinstance(error, SyntaxError | ImportError) and _own(error):
+        said = f"{type(error).__name__}: {_words(error)}"
+        return Verdict(None, job.MANUAL, f"This check itself cannot be run ({said}).")
     message = _words(error)
     if isinstance(error, NotImplementedError):
         return Verdict(0.0, job.NOT_ATTEMPTED, message)
@@ -134,6 +140,11 @@ def _verdict(value: Any, error: BaseException | None, points: float) -> Verdict:
         return Verdict(0.0, job.OUT_OF_MEMORY, f"Your code asked for too much memory. {message}")
     name = type(error).__name__
     return Verdict(0.0, job.ERROR, f"{name}: {message}" if message else name)
+
+
+def _own(error: BaseException) -> bool:
+    """Whether an error arose in the check cell, not in what an answer did."""
+    return "course_place" not in vars(error)
 
 
 def _partial(points: float) -> float | None:
