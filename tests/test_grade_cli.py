@@ -8,7 +8,7 @@ from typing import Any
 
 from course_utils.cli import COMMANDS, main
 from course_utils.cli import grade as command
-from course_utils.grading import store
+from course_utils.grading import engines, store
 from course_utils.grading.gradebook import Course
 from course_utils.grading.runner import Entry
 
@@ -41,6 +41,7 @@ def course(template: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     made = copy_course(template, tmp_path / "course")
     monkeypatch.chdir(made.root)
     monkeypatch.setattr(command, "engines_for", lambda course, unsafe: FakeEngines())
+    monkeypatch.setattr(engines, "begin", lambda sandbox: None)
     return made
 
 
@@ -193,6 +194,72 @@ def test_unsafe_means_no_sandbox(template: Course) -> None:
     engines_for: Any = command.engines_for
     assert engines_for(template, unsafe=True).sandbox == "none"
     assert engines_for(template, unsafe=False).sandbox == "auto"
+
+
+@pytest.mark.parametrize("sandbox", ["auto", "none"])
+def test_the_engine_starts_while_the_course_is_read(
+    template: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sandbox: str
+) -> None:
+    """One engine is begun, it is the one that grades, and nothing of it is left."""
+    made = copy_course(template, tmp_path / "course")
+    monkeypatch.chdir(made.root)
+    submit(made, "ada")
+    begun: list[Any] = []
+    begin = engines.begin
+    monkeypatch.setattr(engines, "begin", lambda s: begun.append(begin(s)) or begun[-1])
+    monkeypatch.setattr(engines.SandboxedEngines, "make", None)  # no other engine is made
+    found = run("99", *(["--unsafe"] if sandbox == "none" else []))
+    assert found.exit_code == 0, found.output
+    assert begun[0].sandbox == sandbox and begun[0].engine._running == []
+
+
+def test_an_engine_that_the_course_does_not_want_is_not_used(
+    template: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = copy_course(template, tmp_path / "course")
+    with (made.root / "nbgrader_config.py").open("a") as config:
+        config.write("c.Grading.container = 'no-such-container {agent}'\n")
+    monkeypatch.chdir(made.root)
+    submit(made, "ada")
+    begun: list[Any] = []
+    begin = engines.begin
+    monkeypatch.setattr(engines, "begin", lambda s: begun.append(begin(s)) or begun[-1])
+    monkeypatch.setattr(engines.Begun, "make", None)
+    found = run("99")
+    assert found.exit_code == 1, found.output  # quarantined: there is no such container
+    assert begun[0].engine._running == []
+
+
+def test_a_wrong_name_leaves_no_engine(
+    template: Course, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(copy_course(template, tmp_path / "course").root)
+    begun: list[Any] = []
+    begin = engines.begin
+    monkeypatch.setattr(engines, "begin", lambda s: begun.append(begin(s)) or begun[-1])
+    assert run("no-such-chapter").exit_code == 2
+    assert begun[0].engine._running == []
+
+
+@pytest.mark.parametrize(
+    ("begun", "wanted", "container", "fits"),
+    [
+        ("auto", "auto", "", True),
+        ("auto", "bubblewrap", "", True),
+        ("auto", "bubblewrap", "docker run", True),
+        ("auto", "auto", "docker run", False),
+        ("auto", "container", "docker run", False),
+        ("auto", "none", "", False),
+        ("none", "none", "", True),
+        ("none", "auto", "", False),
+    ],
+)
+def test_only_the_sandbox_that_is_asked_for_fits(
+    begun: str, wanted: str, container: str, fits: bool
+) -> None:
+    engine: Any = None
+    chosen = engines.SandboxedEngines(wanted, container)
+    assert engines.Begun(begun, engine).fits(chosen) is fits
 
 
 def test_the_report_is_written_when_something_was_graded(course: Course) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from course_utils.grading import cluster
+from course_utils.grading import cluster, worker
 from course_utils.grading.gradebook import Course
 from course_utils.grading.job import GRADED, QUARANTINED
 from course_utils.grading.runner import Event, grade_class
@@ -135,8 +135,8 @@ def test_workers_with_other_versions_are_refused(
 def test_differences_name_what_differs() -> None:
     home = {"torch": "2.13.0", "numpy": "2.4.6", "python": "3.11"}
     there = {"torch": "2.12.0", "numpy": "2.4.6"}
-    assert cluster.differences(home, home) == ""
-    assert cluster.differences(home, there) == (
+    assert worker.differences(home, home) == ""
+    assert worker.differences(home, there) == (
         "torch 2.12.0 instead of 2.13.0, python none instead of 3.11"
     )
 
@@ -148,7 +148,7 @@ def test_engines_are_closed_on_the_workers(course: Course, client: distributed.C
 
 
 def open_engines() -> int:
-    return len(cluster._engines)
+    return len(worker._engines)
 
 
 def test_few_submissions_are_on_their_way_at_once(

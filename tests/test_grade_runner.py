@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from course_utils.grading import runner, scan, store
+from course_utils.grading import engines, runner, scan, store
 from course_utils.grading.gradebook import (
     Course,
     GradebookError,
@@ -769,9 +769,9 @@ def test_the_real_engine_grades_a_class_from_end_to_end(tmp_path: Path) -> None:
     for student, change in {"ada": {}, "bob": wrong, "kim": leaving}.items():
         submit(course, student, answered(course, **(answers | change)))
     (submit(course, "eve") / f"{NAME}.ipynb").write_text('{"cells": [')
-    summary = grade(course, runner.SandboxedEngines())
+    summary = grade(course, engines.SandboxedEngines())
     assert summary.reconciliation == "submitted 4 = graded 3 + quarantined 1"
     scores = {name: entry.score for name, entry in summary.entries.items()}
     assert scores == {"ada": 9.0, "bob": 5.0, "kim": 7.0, "eve": 0.0}
     assert "crashed" in summary.entries["kim"].remarks
-    assert grade(course, runner.SandboxedEngines(), regrade=True, dry_run=True).changes == []
+    assert grade(course, engines.SandboxedEngines(), regrade=True, dry_run=True).changes == []

@@ -7,7 +7,7 @@ import errno
 import importlib
 from typing import Any
 
-from course_utils import __version__
+from course_utils import __version__, startup
 from course_utils.errors import CourseError
 
 import click
@@ -52,6 +52,11 @@ Examples:
 
 class CourseGroup(click.Group):
     """Loads subcommands late, and turns every expected error into one sentence."""
+
+    def main(self, *args: Any, **options: Any) -> Any:
+        """Run the whole command."""
+        startup.skip_address_grammar()
+        return super().main(*args, **options)
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order a learner meets them."""

@@ -14,8 +14,9 @@ from course_utils.cli.places import CHAPTER, find_chapter
 import click
 
 if TYPE_CHECKING:
+    from course_utils.grading.engines import Begun, SandboxedEngines
     from course_utils.grading.gradebook import Course
-    from course_utils.grading.runner import Change, Engines, Entry, Event, Planned, Summary
+    from course_utils.grading.runner import Change, Entry, Event, Planned, Summary
 
 FAILED = 2
 """Exit status of every error; 1 says that all went well and some submissions are in quarantine."""
@@ -102,9 +103,9 @@ def grade(
     raise click.exceptions.Exit(1 if quarantined else 0)
 
 
-def engines_for(course: Course, unsafe: bool) -> Engines:
+def engines_for(course: Course, unsafe: bool) -> SandboxedEngines:
     """Return what makes engines, as nbgrader_config.py and --unsafe say."""
-    from course_utils.grading.runner import SandboxedEngines
+    from course_utils.grading.engines import SandboxedEngines
     from course_utils.grading.settings import settings
 
     grading = settings(course.config)
@@ -113,6 +114,19 @@ def engines_for(course: Course, unsafe: bool) -> Engines:
 
 def _grade(wanted: str, unsafe: bool, **options: Any) -> int:
     """Grade and print; return the number of submissions in quarantine."""
+    from course_utils.grading import engines
+
+    here = options["scheduler"] is None and (options["regrade"] or not options["dry_run"])
+    begun = engines.begin("none" if unsafe else "auto") if here else None
+    try:
+        return _grade_with(begun, wanted, unsafe, **options)
+    finally:
+        if begun is not None:
+            begun.close()
+
+
+def _grade_with(begun: Begun | None, wanted: str, unsafe: bool, **options: Any) -> int:
+    """Grade with the engine that was begun, unless the course asks for another."""
     from course_utils.grading.job import QUARANTINED
     from course_utils.grading.runner import StoppedError, grade_class
 
@@ -121,7 +135,8 @@ def _grade(wanted: str, unsafe: bool, **options: Any) -> int:
     with _screen(options["dry_run"], options["regrade"]) as screen:
         try:
             engines = engines_for(course, unsafe)
-            summary = grade_class(course, name, engines, on_event=screen.tell, **options)
+            chosen = begun if begun is not None and begun.fits(engines) else engines
+            summary = grade_class(course, name, chosen, on_event=screen.tell, **options)
         except StoppedError as stopped:
             screen.end(stopped.summary)
             raise

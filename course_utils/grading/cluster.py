@@ -1,108 +1,25 @@
 """Grade over an existing Dask cluster: whole submissions travel, and no disk is shared.
 
-A worker process holds one engine and grades as many submissions at once as it has threads. The
-gradebook and all results stay with whoever called.
+A worker process holds one engine and grades as many submissions at once as it has threads (see
+`worker`). The gradebook and all results stay with whoever called.
 """
 
 from __future__ import annotations
 
-import atexit
 import hashlib
-import importlib.metadata as metadata
-import platform
 import secrets
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from course_utils import __version__
 from course_utils.errors import CourseError
-from course_utils.grading.job import Job, Result, quarantined
-from course_utils.grading.runner import POLL, Engine, Engines, grade_all
+from course_utils.grading import worker
+from course_utils.grading.engines import Engines
+from course_utils.grading.job import Result, quarantined
+from course_utils.grading.runner import POLL
 from course_utils.grading.scan import Submission
+from course_utils.grading.worker import ClusterError
 
-PACKAGES = ("numpy", "torch", "tensorflow")
 CONNECT = 15.0  # seconds to wait for a scheduler to answer, and for a first worker
-
-
-class ClusterError(CourseError):
-    """The cluster cannot be used, or was lost."""
-
-    exit_code = 2
-
-
-def versions(engines: Engines) -> dict[str, str]:
-    """Return what has to be the same on all machines, so that all students are graded alike."""
-    found = {
-        "python": ".".join(platform.python_version_tuple()[:2]),
-        "course_utils": __version__,
-        "grading rules": engines.version,
-    }
-    for name in PACKAGES:
-        try:
-            found[name] = metadata.version(name).partition("+")[0]  # "+cpu" is the same version
-        except metadata.PackageNotFoundError:
-            found[name] = "none"
-    return found
-
-
-def differences(home: Mapping[str, str], there: Mapping[str, str]) -> str:
-    """Say how the versions on a worker differ from ours; empty when they do not."""
-    parts = [
-        f"{name} {there.get(name, 'none')} instead of {version}"
-        for name, version in home.items()
-        if there.get(name) != version
-    ]
-    return ", ".join(parts)
-
-
-# --- what runs on a worker ----------------------------------------------------------------------
-
-_engines: dict[str, Engine] = {}
-_lock = threading.Lock()
-
-
-def _engine(run: str, engines: Engines, imports: Sequence[str], home: Mapping[str, str]) -> Engine:
-    """Return this process's engine for a run; start it at the first call."""
-    with _lock:
-        if run not in _engines:
-            different = differences(home, versions(engines))
-            if different:  # a worker that came after the check at the start
-                raise ClusterError(f"A worker joined that has {different}. {_SAME}")
-            _engines[run] = engines.make(tuple(imports))
-        return _engines[run]
-
-
-def _close(run: str | None = None) -> None:
-    """Close the engine of a run, or all."""
-    with _lock:
-        names = list(_engines) if run is None else [run]
-        closing = [_engines.pop(name) for name in names if name in _engines]
-    for engine in closing:
-        engine.close()
-
-
-atexit.register(_close)
-
-
-def _work(
-    run: str,
-    engines: Engines,
-    imports: Sequence[str],
-    home: Mapping[str, str],
-    jobs: Sequence[dict[str, Any]],
-) -> list[dict[str, Any]]:
-    """Grade one submission on a worker."""
-    engine = _engine(run, engines, imports, home)
-    return [result.to_data() for result in grade_all(engine, [Job.from_data(j) for j in jobs])]
-
-
-# --- what runs at home --------------------------------------------------------------------------
-
-_SAME = (
-    "Grades would depend on the machine. Install the same requirements.lock on every worker, "
-    "restart them, and run the command again."
-)
 
 
 class Cluster:
@@ -131,7 +48,7 @@ class Cluster:
                 "dask scheduler, or look at its address, which begins with tcp:// or tls://"
             ) from None
         try:
-            self._home = versions(engines)
+            self._home = worker.versions(engines)
             self._check()
         except BaseException:
             self.close()
@@ -147,18 +64,18 @@ class Cluster:
                 f"{self._address}"
             ) from None
         try:
-            there = self._client.run(versions, self._engines, on_error="return")
+            there = self._client.run(worker.versions, self._engines, on_error="return")
         except Exception as error:  # what a worker raises travels here as it is
             raise ClusterError(_no_course(error)) from None
         wrong = []
-        for worker, found in there.items():
+        for address, found in there.items():
             if isinstance(found, BaseException):
                 raise ClusterError(_no_course(found))
-            if different := differences(self._home, found):
-                wrong.append(f"{worker} has {different}")
+            if different := worker.differences(self._home, found):
+                wrong.append(f"{address} has {different}")
         if wrong:
             more = f" (and {len(wrong) - 3} more)" if len(wrong) > 3 else ""
-            raise ClusterError(f"The worker {'; '.join(wrong[:3])}{more}. {_SAME}")
+            raise ClusterError(f"The worker {'; '.join(wrong[:3])}{more}. {worker.SAME}")
 
     def _room(self) -> int:
         """Return how many submissions may be on their way: two for each thread of the cluster."""
@@ -210,7 +127,7 @@ class Cluster:
         name = hashlib.sha256(submission.student.encode("utf-8", "surrogatepass")).hexdigest()[:16]
         try:
             return self._client.submit(
-                _work,
+                worker.work,
                 self._run,
                 self._engines,
                 self._imports,
@@ -263,7 +180,7 @@ class Cluster:
     def close(self) -> None:
         """Close the engines of this run on all workers, and the connection."""
         if self._client.status == "running":
-            self._quietly(lambda: self._client.run(_close, self._run, on_error="ignore"))
+            self._quietly(lambda: self._client.run(worker.close, self._run, on_error="ignore"))
         self._quietly(lambda: self._client.close(timeout=5))
 
     @staticmethod

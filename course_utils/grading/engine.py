@@ -18,12 +18,12 @@ import sys
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import TracebackType
 
 from course_utils.errors import CourseError
 from course_utils.grading import wire
-from course_utils.grading.examiner.namespace import Given
 from course_utils.grading.job import Job, Result, quarantined
 from course_utils.grading.sandbox import bubblewrap, places
 from course_utils.grading.sandbox.spawn import Spawner
@@ -47,6 +47,8 @@ class NoSandbox(CourseError):
 
 def warm_imports(jobs: Iterable[Job]) -> tuple[str, ...]:
     """Return the modules that the released code of these jobs imports, for `Engine(imports)`."""
+    from course_utils.grading.examiner.namespace import Given
+
     names: set[str] = set()
     for job in jobs:
         names.update(Given(job.released, job.given).modules())
@@ -56,15 +58,16 @@ def warm_imports(jobs: Iterable[Job]) -> tuple[str, ...]:
 class Engine:
     """Grades jobs, several at a time if called from several threads.
 
-    `imports` are modules to import once, for all. `sandbox` is "auto" (bubblewrap on Linux, else
-    the container if one is configured), "bubblewrap", "container" (with `container`, the command:
-    see `sandbox.spawn.container_command`) or "none". `data` is the folder of the course's data
-    sets, which candidates may read. Raises NoSandbox where the sandbox asked for is not to be had.
+    `imports` are modules to import once, for all; with None, the warm processes start with what is
+    always warm, and wait for `warm(imports)`. `sandbox` is "auto" (bubblewrap on Linux, else the
+    container if one is configured), "bubblewrap", "container" (with `container`, the command: see
+    `sandbox.spawn.container_command`) or "none". `data` is the folder of the course's data sets,
+    which candidates may read. Raises NoSandbox where the sandbox asked for is not to be had.
     """
 
     def __init__(
         self,
-        imports: Iterable[str] = (),
+        imports: Iterable[str] | None = (),
         *,
         sandbox: str = "auto",
         container: str = "",
@@ -72,7 +75,7 @@ class Engine:
     ) -> None:
         if sandbox not in SANDBOXES:
             raise CourseError(f"There is no sandbox {sandbox!r}; choose from {SANDBOXES}.")
-        self.imports = tuple(dict.fromkeys([*ALWAYS, *imports]))
+        self.imports: tuple[str, ...] = ()
         self.data = data if data is not None and data.is_dir() else None
         self.notes: list[str] = []
         self._lock = threading.Lock()
@@ -83,11 +86,22 @@ class Engine:
         try:
             self.spawner = self._open(kind, container)
             self._examiner = self._start_examiner()
-            if self.spawner.kind == "warm":
-                self.spawner = self._check_walls(kind, container)
+            if imports is not None:
+                self.warm(imports)
         except BaseException:
             self.close()
             raise
+
+    def warm(self, imports: Iterable[str]) -> None:
+        """Import what an assignment needs, once, before the first `grade`. Raises NoSandbox."""
+        self.imports = tuple(dict.fromkeys(imports))
+        self.spawner = replace(self.spawner, imports=self.imports)
+        if self.spawner.kind == "warm":
+            with contextlib.suppress(OSError):  # it has ended: what it said is read below
+                _say(self._running[0][1], imports=self.imports)
+        self._tell_examiner()
+        if self.spawner.kind == "warm":
+            self._check_walls()
 
     def __enter__(self) -> Engine:
         return self
@@ -142,12 +156,12 @@ class Engine:
 
     def _open(self, kind: str, container: str) -> Spawner:
         if kind == "container":
-            return Spawner("container", imports=self.imports, container=container)
+            return Spawner("container", container=container)
         module = ["-m", "course_utils.grading.sandbox.forkserver"]
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         data = "" if self.data is None else str(self.data)
         walls = "walls" if kind == "bubblewrap" else "none"
-        server = [sys.executable, *module, str(theirs.fileno()), ",".join(self.imports), walls]
+        server = [sys.executable, *module, str(theirs.fileno()), ",".join(ALWAYS), walls]
         environment = {**os.environ, **places.environment(self.data)}
         if kind == "bubblewrap":
             wrap = [sys.executable, "-m", "course_utils.grading.sandbox.bubblewrap", data, "no"]
@@ -155,7 +169,7 @@ class Engine:
         else:
             environment = {**places.environment(self.data), "PYTHONPATH": _source()}
         self._start(server, ours, theirs, environment)
-        return Spawner("warm", control=ours.fileno(), imports=self.imports, data=data)
+        return Spawner("warm", control=ours.fileno(), data=data)
 
     def _start(
         self,
@@ -181,9 +195,8 @@ class Engine:
 
     def _start_examiner(self) -> socket.socket:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        options = json.dumps(dict(vars(self.spawner)))
         module = ["-m", "course_utils.grading.examiner.server"]
-        argv = [sys.executable, *module, str(theirs.fileno()), options, ",".join(self.imports)]
+        argv = [sys.executable, *module, str(theirs.fileno())]
         environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": _source()}
         environment["PYTHONHASHSEED"] = "0"
         environment.pop("COURSE_CHECK_SEED", None)
@@ -193,7 +206,11 @@ class Engine:
         self._start(argv, ours, theirs, environment, control)
         return ours
 
-    def _check_walls(self, kind: str, container: str) -> Spawner:
+    def _tell_examiner(self) -> None:
+        with contextlib.suppress(OSError):  # it has ended: every job will hear of it
+            _say(self._examiner, imports=self.imports, spawner=asdict(self.spawner))
+
+    def _check_walls(self) -> None:
         """Hear from the warm sandbox whether it can build walls; do with less if it cannot."""
         process, control = self._running[0]
         control.settimeout(120.0)
@@ -204,7 +221,7 @@ class Engine:
         control.settimeout(None)
         hello = json.loads(said) if said else {"trouble": "it ended at once"}
         if not hello["trouble"]:
-            return self.spawner
+            return
         if not said:
             detail = "" if process.poll() is None else f" (exit code {process.returncode})"
             raise NoSandbox(
@@ -220,7 +237,12 @@ class Engine:
             old.close()
         self.spawner = Spawner("single", imports=self.imports, data=self.spawner.data)
         self._examiner = self._start_examiner()
-        return self.spawner
+        self._tell_examiner()
+
+
+def _say(control: socket.socket, **what: object) -> None:
+    """Tell a warm process what to prepare for."""
+    control.sendall(json.dumps(what).encode())
 
 
 def _source() -> str:

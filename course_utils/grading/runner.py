@@ -22,6 +22,7 @@ from types import FrameType, TracebackType
 from typing import Any, Protocol
 
 from course_utils.errors import CourseError
+from course_utils.grading.engines import Engine, Engines, grade_all
 from course_utils.grading.gradebook import (
     Course,
     Entered,
@@ -73,35 +74,6 @@ QUARANTINE = "quarantine"
 POLL = 0.5  # seconds between two looks at whether somebody wants to stop
 
 
-class Engine(Protocol):
-    """Grades notebooks: course_utils.grading.engine.Engine, or a stand-in for it."""
-
-    def grade(self, job: Job) -> Result:
-        """Grade one notebook; called from several threads at once."""
-        ...
-
-    def close(self) -> None:
-        """End every process that it has started."""
-        ...
-
-
-class Engines(Protocol):
-    """Makes engines, here or on another machine: plain data, so that it can travel."""
-
-    @property
-    def version(self) -> str:
-        """The version of the grading rules."""
-        ...
-
-    def imports(self, job: Job) -> tuple[str, ...]:
-        """Return the modules that the notebook of a job imports."""
-        ...
-
-    def make(self, imports: Sequence[str]) -> Engine:
-        """Start an engine that has imported these."""
-        ...
-
-
 class Workers(Protocol):
     """Grades submissions in parallel: threads of this process, or a cluster."""
 
@@ -114,36 +86,6 @@ class Workers(Protocol):
     def close(self) -> None:
         """End everything that was started."""
         ...
-
-
-@dataclass(frozen=True)
-class SandboxedEngines:
-    """The real engines. `sandbox="none"` grades without any protection."""
-
-    sandbox: str = "auto"
-    container: str = ""
-
-    @property
-    def version(self) -> str:
-        """The version of the grading rules."""
-        from course_utils.grading.engine import VERSION
-
-        return VERSION
-
-    def imports(self, job: Job) -> tuple[str, ...]:
-        """Return the modules that the released notebook imports."""
-        from course_utils.grading.engine import warm_imports
-
-        return warm_imports([job])
-
-    def make(self, imports: Sequence[str]) -> Engine:
-        """Start an engine; raises a CourseError where there is no sandbox."""
-        from course_utils.datasets import cache
-        from course_utils.grading.engine import Engine as RealEngine
-
-        return RealEngine(
-            imports, sandbox=self.sandbox, container=self.container, data=cache.folder()
-        )
 
 
 @dataclass(frozen=True)
@@ -763,21 +705,6 @@ def _entry(stored: Stored) -> Entry:
 
 
 # --- this machine -------------------------------------------------------------------------------
-
-
-def grade_all(engine: Engine, jobs: Sequence[Job]) -> list[Result]:
-    """Grade the notebooks of one submission. A failure of ours becomes a quarantined result."""
-    results = []
-    for job in jobs:
-        try:
-            results.append(engine.grade(job))
-        except Exception as error:  # one submission must not end the class
-            reason = (
-                f"The grader itself failed ({type(error).__name__}: {error}). Grade it again; if "
-                "it fails again, report it."
-            )
-            results.append(quarantined(job, reason))
-    return results
 
 
 class Threads:

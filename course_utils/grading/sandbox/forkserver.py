@@ -1,9 +1,9 @@
 """The warm process inside the sandbox: it imports once and forks a candidate when asked.
 
 Run as `python -m course_utils.grading.sandbox.forkserver FD IMPORTS WALLS`. Over the local socket
-FD it first says what it can do, then takes requests: the limits as JSON, together with two
-descriptors, the candidate's channel and its lifeline. It holds no secret: no test, no solution and
-no submission ever reaches it.
+FD it is told what else to import, and says what it can do; then it takes requests: the limits as
+JSON, together with two descriptors, the candidate's channel and its lifeline. It holds no secret:
+no test, no solution and no submission ever reaches it.
 """
 
 from __future__ import annotations
@@ -40,10 +40,14 @@ def receive(control: socket.socket) -> tuple[dict[str, Any], list[int]] | None:
 def main() -> None:
     """Serve until the control socket closes."""
     control = socket.socket(fileno=int(sys.argv[1]))
-    names = [name for name in sys.argv[2].split(",") if name]
     walls = sys.argv[3] == "walls"
-    warm.imports(["numpy", *names])
+    warm.imports(sys.argv[2].split(","), first_use=False)
     from course_utils.grading.candidate import agent
+
+    told = receive(control)
+    if told is None:
+        return
+    warm.imports(told[0]["imports"])
 
     agent.prepare()
     gc.collect()

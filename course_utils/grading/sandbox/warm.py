@@ -9,6 +9,7 @@ import random
 import sys
 import warnings
 from collections.abc import Iterable
+from typing import Any
 
 ONE_THREAD = dict.fromkeys(
     (
@@ -40,26 +41,28 @@ KNOWN = frozenset(
 """What is worth importing before a notebook asks for it. Anything else it imports by itself."""
 
 
-def imports(names: Iterable[str]) -> list[str]:
-    """Import what is known of `names`; return what was imported. No code of a course runs here."""
+def imports(names: Iterable[str], *, first_use: bool = True) -> list[str]:
+    """Import what is known of `names`; return what was imported. No code of a course runs here.
+
+    With `first_use`, also what a library imports only when it is first used.
+    """
     os.environ.update(ONE_THREAD)
     done = []
     data = []
     for name in names:
         if name.startswith("data:"):
             data.append(name.removeprefix("data:"))
-            continue
-        if name.split(".")[0] not in KNOWN:
-            continue
-        with contextlib.suppress(Exception), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            importlib.import_module(name)
+        elif name.split(".")[0] in KNOWN and _quietly(name) is not None:
             done.append(name)
-    for name, prepare in _PREPARE.items():
-        if name in sys.modules:
+    if "numpy" in sys.modules:
+        _quietly("numpy.ma")  # numpy imports it when somebody lists its names
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(1)  # so that a fork is whole
+    for name, use in _FIRST_USE.items():
+        if first_use and name in {found.split(".")[0] for found in done}:
             with contextlib.suppress(Exception), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                prepare()
+                use()
     for name in data:  # what reads it is imported, and the disk's cache is warm
         with contextlib.suppress(Exception), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -67,10 +70,17 @@ def imports(names: Iterable[str]) -> list[str]:
     return done
 
 
+def _quietly(name: str) -> Any:
+    """Import a module; None if it cannot be imported."""
+    with contextlib.suppress(Exception), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return importlib.import_module(name)
+    return None
+
+
 def _torch() -> None:
-    """PyTorch imports much at its first optimiser; one thread, so that a fork is whole."""
+    """PyTorch imports much at its first optimiser."""
     torch = importlib.import_module("torch")
-    torch.set_num_threads(1)
     weight = torch.nn.Linear(2, 2)
     optimiser = torch.optim.Adam(weight.parameters())
     torch.nn.functional.cross_entropy(weight(torch.ones(1, 2)), torch.zeros(1).long()).backward()
@@ -83,7 +93,7 @@ def _matplotlib() -> None:
     importlib.import_module("matplotlib.font_manager")
 
 
-_PREPARE = {"torch": _torch, "matplotlib": _matplotlib}
+_FIRST_USE = {"torch": _torch, "matplotlib": _matplotlib}
 
 
 def seed(number: int) -> None:
