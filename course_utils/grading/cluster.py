@@ -1,7 +1,7 @@
 """Grade over an existing Dask cluster: whole submissions travel, and no disk is shared.
 
-A worker process holds one engine and grades as many submissions at once as it has threads (see
-`worker`). The gradebook and all results stay with whoever called.
+A machine holds one engine, and each worker on it grades as many submissions at once as it has
+threads (see `worker`). The gradebook and all results stay with whoever called.
 """
 
 from __future__ import annotations

@@ -46,13 +46,52 @@ class NoSandbox(CourseError):
 
 
 def warm_imports(jobs: Iterable[Job]) -> tuple[str, ...]:
-    """Return the modules that the released code of these jobs imports, for `Engine(imports)`."""
+    """Return the modules that the released code and the checks of these jobs use."""
     from course_utils.grading.examiner.namespace import Given
 
     names: set[str] = set()
     for job in jobs:
         names.update(Given(job.released, job.given).modules())
+        checks = [cell.source for cell in job.released if cell.metadata.get("grade")]
+        if any("torch" in source and "optim" in source for source in checks):
+            names.add("torch.optim")  # it is slow to import, and few checks use it
     return tuple(sorted(names))
+
+
+class Examiner:
+    """The way to the warm examiner: over `control` it is handed a channel for each job."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self.control = control
+        self._lock = threading.Lock()
+
+    def grade(self, job: Job) -> Result:
+        """Grade one job. Whatever a student did, and any failure of ours, is told in the result."""
+        limits = job.limits
+        ours, theirs = socket.socketpair()
+        try:
+            with theirs, self._lock:
+                numbers = array.array("i", [theirs.fileno()])
+                self.control.sendmsg([b"{}"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, numbers)])
+            line = wire.Line(ours.detach())
+        except OSError:
+            ours.close()
+            return quarantined(job, "The examiner has stopped. Grade again; report this as a bug.")
+        try:
+            question = wire.dumps(job.to_data())
+        except wire.NotData as reason:
+            line.close()
+            return quarantined(job, f"This job cannot be sent: something in it {reason}.")
+        try:
+            line.send(question, 60.0)
+            data = line.receive(_RESULT, limits.notebook_seconds + 120.0)
+            return Result.from_data(wire.loads(data))
+        except wire.TooSlow:
+            return quarantined(job, "The examiner did not end in time. Grade again.")
+        except wire.WireError:
+            return quarantined(job, "The examiner of this notebook stopped. Grade again.")
+        finally:
+            line.close()
 
 
 class Engine:
@@ -78,14 +117,13 @@ class Engine:
         self.imports: tuple[str, ...] = ()
         self.data = data if data is not None and data.is_dir() else None
         self.notes: list[str] = []
-        self._lock = threading.Lock()
         # bubblewrap dies with the *thread* that started it; this one lives as long as the engine.
         self._starter = ThreadPoolExecutor(1, "engine")
         self._running: list[tuple[subprocess.Popen[bytes], socket.socket]] = []
         kind = _choose(sandbox, container)
         try:
             self.spawner = self._open(kind, container)
-            self._examiner = self._start_examiner()
+            self.examiner = self._start_examiner()
             if imports is not None:
                 self.warm(imports)
         except BaseException:
@@ -116,31 +154,11 @@ class Engine:
 
     def grade(self, job: Job) -> Result:
         """Grade one job. Whatever a student did, and any failure of ours, is told in the result."""
-        limits = job.limits
-        ours, theirs = socket.socketpair()
-        try:
-            with theirs, self._lock:
-                numbers = array.array("i", [theirs.fileno()])
-                self._examiner.sendmsg([b"{}"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, numbers)])
-            line = wire.Line(ours.detach())
-        except OSError:
-            ours.close()
-            return quarantined(job, "The examiner has stopped. Grade again; report this as a bug.")
-        try:
-            question = wire.dumps(job.to_data())
-        except wire.NotData as reason:
-            line.close()
-            return quarantined(job, f"This job cannot be sent: something in it {reason}.")
-        try:
-            line.send(question, 60.0)
-            data = line.receive(_RESULT, limits.notebook_seconds + 120.0)
-            return Result.from_data(wire.loads(data))
-        except wire.TooSlow:
-            return quarantined(job, "The examiner did not end in time. Grade again.")
-        except wire.WireError:
-            return quarantined(job, "The examiner of this notebook stopped. Grade again.")
-        finally:
-            line.close()
+        return self.examiner.grade(job)
+
+    def alive(self) -> bool:
+        """Whether the warm processes run."""
+        return bool(self._running) and all(process.poll() is None for process, _ in self._running)
 
     def close(self) -> None:
         """End the warm processes and all that they started."""
@@ -193,7 +211,7 @@ class Engine:
             ).result()
         self._running.append((process, ours))
 
-    def _start_examiner(self) -> socket.socket:
+    def _start_examiner(self) -> Examiner:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         module = ["-m", "course_utils.grading.examiner.server"]
         argv = [sys.executable, *module, str(theirs.fileno())]
@@ -204,11 +222,11 @@ class Engine:
             environment["COURSE_DATA"] = str(self.data)
         control = (self.spawner.control,) if self.spawner.control >= 0 else ()
         self._start(argv, ours, theirs, environment, control)
-        return ours
+        return Examiner(ours)
 
     def _tell_examiner(self) -> None:
         with contextlib.suppress(OSError):  # it has ended: every job will hear of it
-            _say(self._examiner, imports=self.imports, spawner=asdict(self.spawner))
+            _say(self.examiner.control, imports=self.imports, spawner=asdict(self.spawner))
 
     def _check_walls(self) -> None:
         """Hear from the warm sandbox whether it can build walls; do with less if it cannot."""
@@ -236,7 +254,7 @@ class Engine:
         for _, old in running:
             old.close()
         self.spawner = Spawner("single", imports=self.imports, data=self.spawner.data)
-        self._examiner = self._start_examiner()
+        self.examiner = self._start_examiner()
         self._tell_examiner()
 
 

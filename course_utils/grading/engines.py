@@ -44,6 +44,10 @@ class Engines(Protocol):
         """Start an engine that has imported these."""
         ...
 
+    def share(self, imports: Sequence[str], run: str) -> Engine:
+        """Return the engine of this machine for a run, for one of several processes."""
+        ...
+
 
 @dataclass(frozen=True)
 class SandboxedEngines:
@@ -65,7 +69,7 @@ class SandboxedEngines:
 
         return warm_imports([job])
 
-    def make(self, imports: Sequence[str]) -> Engine:
+    def make(self, imports: Sequence[str]) -> RealEngine:
         """Start an engine; raises a CourseError where there is no sandbox."""
         from course_utils.datasets import cache
         from course_utils.grading.engine import Engine as RealEngine
@@ -73,6 +77,12 @@ class SandboxedEngines:
         return RealEngine(
             imports, sandbox=self.sandbox, container=self.container, data=cache.folder()
         )
+
+    def share(self, imports: Sequence[str], run: str) -> Engine:
+        """Return the engine of this machine for a run; start it if no other process has."""
+        from course_utils.grading.host import HostEngine
+
+        return HostEngine(run, lambda: self.make(imports))
 
 
 @dataclass(frozen=True)
@@ -95,6 +105,10 @@ class Begun:
         """Return the engine that was begun, with these imported; to be called once."""
         self.engine.warm(imports)
         return self.engine
+
+    def share(self, imports: Sequence[str], run: str) -> Engine:
+        """Return the engine that was begun: it is this process's alone."""
+        return self.make(imports)
 
     def fits(self, engines: SandboxedEngines) -> bool:
         """Whether `engines` would make such an engine, too."""

@@ -1,7 +1,7 @@
 """What `course grade --scheduler` does on a worker of a Dask cluster.
 
-A worker process holds one engine for each run. Nothing of nbgrader is imported here: a worker has
-no gradebook.
+The worker processes of a machine share one engine for each run. Nothing of nbgrader is imported
+here: a worker has no gradebook.
 """
 
 from __future__ import annotations
@@ -61,13 +61,13 @@ _lock = threading.Lock()
 
 
 def _engine(run: str, engines: Engines, imports: Sequence[str], home: Mapping[str, str]) -> Engine:
-    """Return this process's engine for a run; start it at the first call."""
+    """Return the engine for a run; start it, or find that of this machine, at the first call."""
     with _lock:
         if run not in _engines:
             different = differences(home, versions(engines))
             if different:  # a worker that came after the check at the start
                 raise ClusterError(f"A worker joined that has {different}. {SAME}")
-            _engines[run] = engines.make(tuple(imports))
+            _engines[run] = engines.share(tuple(imports), run)
         return _engines[run]
 
 

@@ -44,7 +44,7 @@ def main() -> None:
     if told is None:
         return
     options, _ = told
-    warm.imports(options["imports"])
+    warm.imports(options["imports"], first_use="torch.optim" in options["imports"])
     spawner = Spawner(**{**options["spawner"], "imports": tuple(options["imports"])})
     gc.collect()
     gc.freeze()
