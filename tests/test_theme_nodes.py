@@ -316,6 +316,35 @@ def test_points_that_look_alike_say_so_once():
     assert html.count("fill: var(--c0)") == 1 and html.count('x="1.23"') == 50
 
 
+def with_text(width: int, *sizes: float) -> str:
+    """An SVG document of this width (points) with one text of each size."""
+    texts = "".join(
+        f'<text style="font-size: {size}px; font-family: sans">a<tspan style="font-size: 3px">2'
+        "</tspan></text>"
+        for size in sizes
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}pt" height="90pt" '
+        f'viewBox="0 0 {width} 90">{texts}</svg>'
+    )
+
+
+@pytest.mark.parametrize(
+    ("source", "legible"),
+    [
+        (with_text(460, 10, 12), None),  # 7.8 pixels on a phone
+        (with_text(600, 12, 10), 540),  # 6 pixels on a phone; 9 at this width
+        (with_text(600, 10, 6), 800),  # never larger than the drawing itself
+        (with_text(600), None),  # nothing to read
+        (with_text(200, 4), 267),  # small letters in a small drawing: as large as it is
+    ],
+)
+def test_a_drawing_with_small_print_keeps_a_legible_width(source, legible):
+    drawing = svg.inline(source, "", "x")
+    assert drawing.legible == legible
+    assert (f"--legible: {legible}px" in str(drawing.markup)) == (legible is not None)
+
+
 def test_something_that_is_no_drawing_is_refused():
     with pytest.raises(ThemeError, match="not a readable SVG"):
         svg.inline("<svg", "", "x")

@@ -340,15 +340,18 @@ class Typesetter:
         drawing = svg.inline(source, f"s{self.page.number()}-", alt)
         if len(drawing.markup) <= svg.MOST_INLINE or path is None:
             return drawing.markup
-        return self._image(self.asset(path), alt, (drawing.width, drawing.height))
+        size = (drawing.width, drawing.height)
+        return self._image(self.asset(path), alt, size, drawing.legible)
 
     def _photograph(self, url: str, alt: str) -> Markup:
         source = self.asset(url)
         size = outputs.image_size(self._file(url)) if url.startswith("/") else None
         return self._image(source, alt, size)
 
-    def _image(self, source: str, alt: str, size: tuple[int, int] | None) -> Markup:
-        return self._part("image-file", source=source, alt=alt, size=size)
+    def _image(
+        self, source: str, alt: str, size: tuple[int, int] | None, legible: int | None = None
+    ) -> Markup:
+        return self._part("image-file", source=source, alt=alt, size=size, legible=legible)
 
 
 def attach_alt_texts(root: Node) -> None:

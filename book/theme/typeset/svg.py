@@ -23,6 +23,9 @@ COLOURS = {
 MOST_INLINE = (
     200_000  # characters, as written into the page; a larger drawing stays a file of its own
 )
+# A drawing shrinks to its column. Where that leaves text below HARD pixels on a PHONE, the drawing
+# keeps the width at which it is EASY to read, and slides sideways (static/css/figures.css).
+PHONE, HARD, EASY = 360, 7.0, 9.0
 
 _SVG = "http://www.w3.org/2000/svg"
 _COLOURED = ("style", "fill", "stroke", "color", "stop-color", "flood-color")
@@ -33,11 +36,15 @@ _PIXELS = {"": 1.0, "px": 1.0, "pt": 4 / 3, "in": 96.0, "cm": 96 / 2.54, "mm": 9
 
 @dataclass(frozen=True)
 class Drawing:
-    """An inline drawing and its natural size in CSS pixels."""
+    """An inline drawing and its natural size in CSS pixels.
+
+    `legible` is the least width at which its text is easy to read, None if a phone is wide enough.
+    """
 
     markup: Markup
     width: int
     height: int
+    legible: int | None
 
 
 def _pixels(length: str | None) -> float | None:
@@ -90,6 +97,26 @@ def size(root: ET.Element) -> tuple[int, int]:
     return round(width), round(height)
 
 
+def _font_size(element: ET.Element) -> float | None:
+    match = re.search(r"font(?:-size)?:[^;]*?([\d.]+)px", element.get("style", ""))
+    return float(match[1]) if match else None
+
+
+def legible_width(root: ET.Element, width: int) -> int | None:
+    """Return the least width at which the smallest text is easy to read, None if a phone's is.
+
+    Exponents and indices do not count: they are parts (`tspan`) of a larger text.
+    """
+    texts = [e for e in root.iter() if _local(e.tag) == "text"]
+    sizes = [max((s for e in text.iter() if (s := _font_size(e))), default=0.0) for text in texts]
+    smallest = min((size for size in sizes if size), default=0.0)
+    box = [float(v) for v in re.split(r"[\s,]+", root.get("viewBox", "").strip()) if v]
+    drawn = box[2] if len(box) == 4 else float(width)
+    if not smallest or smallest * min(PHONE, width) / drawn >= HARD:
+        return None
+    return min(width, round(EASY * drawn / smallest))
+
+
 def inline(source: str, prefix: str, label: str) -> Drawing:
     """Return an SVG document as an element of the page.
 
@@ -135,6 +162,9 @@ def inline(source: str, prefix: str, label: str) -> Drawing:
     root.set("class", "drawing")
     root.set("role", "img")
     root.set("aria-label", label)
+    legible = legible_width(root, width)
+    if legible:
+        root.set("style", f"--legible: {legible}px")
     if "stroke-linejoin" in style:
         root.set("stroke-linejoin", "round")
         root.set("stroke-linecap", "butt")
@@ -142,4 +172,4 @@ def inline(source: str, prefix: str, label: str) -> Drawing:
     text = ET.tostring(root, encoding="unicode", short_empty_elements=True)
     text = re.sub(r'\s+xmlns(:\w+)?="[^"]*"', "", text)
     text = re.sub(r">\s+<", "><", text)
-    return Drawing(Markup(text.strip()), width, height)
+    return Drawing(Markup(text.strip()), width, height, legible)

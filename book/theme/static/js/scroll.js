@@ -1,9 +1,10 @@
 // What scrolls sideways can be reached and scrolled with the keyboard, and says what it is.
 (function () {
   "use strict";
-  const names = { PRE: "Code", TABLE: "Table" };
+  const names = { PRE: "Code", TABLE: "Table", svg: "Picture", IMG: "Picture" };
   function check(box) {
     const wide = box.scrollWidth > box.clientWidth + 1 || box.scrollHeight > box.clientHeight + 1;
+    if (box.classList.contains("picture")) box.classList.toggle("slides", wide);
     if (wide && !box.hasAttribute("tabindex")) {
       box.tabIndex = 0;
       box.setAttribute("role", "group");
@@ -15,5 +16,5 @@
     }
   }
   const watcher = new ResizeObserver((entries) => entries.forEach((entry) => check(entry.target)));
-  for (const box of document.querySelectorAll(".scroll")) watcher.observe(box);
+  for (const box of document.querySelectorAll(".scroll, .picture")) watcher.observe(box);
 })();
