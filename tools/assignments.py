@@ -7,23 +7,21 @@ calls them for every assignment, and with broken ones to show that each can spea
 from __future__ import annotations
 
 import ast
-import builtins
-import importlib
-import io
 import json
-import keyword
 import os
 import re
-import tokenize
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
 from tools import notebooks
+from tools.lint.core import Course, Page, Problem
+from tools.lint.form import parse_problems as lint_parse_problems
+from tools.lint.names import names as unknown_names
+from tools.lint.names import python_of
 
 TOTAL = 20
 TASKS = range(4, 8)
@@ -31,14 +29,7 @@ HINTS = ("Hint 1", "Hint 2", "Hint 3")
 MARKS = ("BEGIN SOLUTION", "END SOLUTION", "BEGIN HIDDEN TESTS", "END HIDDEN TESTS")
 ALLOWED_IMPORTS = {"numpy", "course_utils", "torch", "tensorflow", "keras"}
 ALLOWED_IMPORTS |= {"pathlib", "shutil", "tempfile"}  # a folder for what an answer writes
-# Prose may speak of these by their full name, such as `torch.nn.Linear`, without an import.
-LIBRARIES = ("numpy", "torch", "tensorflow", "keras", "sklearn", "matplotlib", "pandas", "scipy")
 _HEADING = re.compile(r"^## Task (\d+) · (.+?) \((\d+(?:\.\d+)?) points?\)\s*$", re.MULTILINE)
-
-
-def python_of(cell: NotebookNode) -> str:
-    """Return the source of a code cell with IPython's magics written as Python."""
-    return str(TransformerManager().transform_cell(cell.source))
 
 
 def region(source: str, mark: str) -> list[str]:
@@ -88,19 +79,21 @@ def points_of(cell: NotebookNode) -> float:
 
 
 def source_problems(notebook: NotebookNode) -> list[str]:
-    """Look at the notebook in solutions/."""
-    return [
-        *_names(notebook),
-        *_metadata(notebook),
-        *_points(notebook),
-        *_tasks(notebook),
-        *_check_cells(notebook),
-        *_prose(notebook),
-        *parse_problems(notebook),
+    """Look at the notebook in solutions/. (tools/lint_notebooks.py names file and cell as well.)"""
+    page = Page(Path(), "assignment", "", list(notebook.cells))
+    found = [
+        *metadata_problems(notebook),
+        *points_problems(notebook),
+        *task_problems(notebook),
+        *check_cell_problems(notebook),
+        *unknown_names(page, Course(Path())),
+        *lint_parse_problems(page.cells),
     ]
+    return [str(problem) for problem in found]
 
 
-def _names(notebook: NotebookNode) -> Iterator[str]:
+def metadata_problems(notebook: NotebookNode) -> Iterator[Problem]:
+    """Look at ids and at what nbgrader is told about each cell."""
     grade_ids = [
         notebooks.nbgrader_of(cell)["grade_id"]
         for cell in notebook.cells
@@ -108,76 +101,107 @@ def _names(notebook: NotebookNode) -> Iterator[str]:
     ]
     for name, count in Counter(grade_ids).items():
         if count > 1:
-            yield f"{count} cells have the grade_id {name!r}: rename all but one."
+            yield Problem(f"{count} cells have the grade_id {name!r}", "rename all but one", name)
     for name, count in Counter(cell.get("id") for cell in notebook.cells).items():
         if count > 1:
-            yield f"{count} cells have the id {name!r}: run 'make format'."
-    for cell in notebook.cells:
-        if "nbgrader" in cell.metadata and cell.get("id") != cell.metadata.nbgrader.get("grade_id"):
-            yield (
-                f"Cell {cell.get('id')!r} has the grade_id "
-                f"{cell.metadata.nbgrader.get('grade_id')!r}: run 'make format'."
-            )
-
-
-def _metadata(notebook: NotebookNode) -> Iterator[str]:
+            yield Problem(f"{count} cells have the id {name!r}", "run 'make format'", name)
     for cell in notebook.cells:
         found = notebooks.nbgrader_of(cell)
+        if found and cell.get("id") != found.get("grade_id"):
+            yield Problem(
+                f"Cell {cell.get('id')!r} has the grade_id {found.get('grade_id')!r}",
+                "run 'make format'",
+                cell.get("id"),
+            )
         if not found:
             if any(mark in cell.source for mark in MARKS):
-                yield f"Cell {cell.id!r} has a solution or hidden tests and no nbgrader metadata."
+                yield Problem(
+                    f"Cell {cell.id!r} has a solution or hidden tests and no nbgrader metadata",
+                    "say in JupyterLab's Create Assignment tool what the cell is",
+                    cell.id,
+                )
             continue
-        if found.get("schema_version") != 3:
-            yield f"Cell {cell.id!r} has nbgrader schema {found.get('schema_version')}, not 3."
-        if notebooks.is_check(cell) and not found.get("locked"):
-            yield f"Check cell {cell.id!r} is not locked: a learner could change it."
-        if notebooks.is_graded(cell) and not points_of(cell) > 0:
-            yield f"Graded cell {cell.id!r} gives no points."
-        if notebooks.is_solution(cell) and found.get("locked"):
-            yield f"Solution cell {cell.id!r} is locked: a learner could not write in it."
-        if notebooks.is_solution(cell) and "BEGIN SOLUTION" not in cell.source:
-            yield f"Solution cell {cell.id!r} has no ### BEGIN SOLUTION … ### END SOLUTION."
+        complaints = {
+            f"Cell {cell.id!r} has nbgrader schema {found.get('schema_version')}, not 3": (
+                found.get("schema_version") != 3,
+                "open and save the notebook with the installed nbgrader",
+            ),
+            f"Check cell {cell.id!r} is not locked: a learner could change it": (
+                notebooks.is_check(cell) and not found.get("locked"),
+                'set "locked": true in its nbgrader metadata',
+            ),
+            f"Graded cell {cell.id!r} gives no points": (
+                notebooks.is_graded(cell) and not points_of(cell) > 0,
+                'give it "points" in its nbgrader metadata',
+            ),
+            f"Solution cell {cell.id!r} is locked: a learner could not write in it": (
+                notebooks.is_solution(cell) and found.get("locked"),
+                'set "locked": false in its nbgrader metadata',
+            ),
+            f"Solution cell {cell.id!r} has no ### BEGIN SOLUTION … ### END SOLUTION": (
+                notebooks.is_solution(cell) and "BEGIN SOLUTION" not in cell.source,
+                "put these lines around the answer",
+            ),
+        }
+        for what, (wrong, cure) in complaints.items():
+            if wrong:
+                yield Problem(what, cure, cell.id)
 
 
-def _points(notebook: NotebookNode) -> Iterator[str]:
+def points_problems(notebook: NotebookNode) -> Iterator[Problem]:
+    """Compare the points that headings print with those that cells give."""
     for heading, cells in parts(notebook):
         given = sum(map(points_of, cells))
         if heading is not None and float(heading[3]) != given:
-            yield (
-                f"Task {heading[1]} prints {heading[3]} points, and its cells give {given:g}: "
-                "make them agree."
+            yield Problem(
+                f"Task {heading[1]} prints {heading[3]} points, and its cells give {given:g}",
+                "make them agree",
+                cells[0].get("id"),
             )
         if heading is None and given:
-            yield (
+            yield Problem(
                 f"Cells that give {given:g} points stand below no heading of the form "
-                "'## Task 1 · Name (3 points)'."
+                "'## Task 1 · Name (3 points)'",
+                "write one above them",
+                next(cell.get("id") for cell in cells if points_of(cell)),
             )
     total = sum(map(points_of, notebook.cells))
     if total != TOTAL:
-        yield f"The points add up to {total:g}, not to {TOTAL}."
+        yield Problem(f"The points add up to {total:g}, not to {TOTAL}", "share them out again")
 
 
-def _tasks(notebook: NotebookNode) -> Iterator[str]:
+def task_problems(notebook: NotebookNode) -> Iterator[Problem]:
+    """Look at the tasks: how many, in which order, with which parts."""
     found = [(heading, cells) for heading, cells in parts(notebook) if heading is not None]
     numbers = [int(heading[1]) for heading, _ in found]
     if numbers != list(range(1, len(numbers) + 1)):
-        yield f"The tasks are numbered {numbers}, not 1, 2, 3, …"
+        yield Problem(f"The tasks are numbered {numbers}, not 1, 2, 3, …", "number them anew")
     if len(numbers) not in TASKS:
-        yield f"There are {len(numbers)} tasks, not four to seven."
+        yield Problem(f"There are {len(numbers)} tasks", "give four to seven")
     for heading, cells in found:
         prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
         hints = re.findall(r"<summary>\s*(?:＋\s*)?(Hint \d+)\s*</summary>", prose)
         by_hand = any(notebooks.is_graded(c) and notebooks.is_solution(c) for c in cells)
         by_check = any(notebooks.is_check(c) for c in cells)
+        where = cells[0].get("id")
         if tuple(hints) != HINTS and (by_check or not by_hand):
-            yield f"Task {heading[1]} has the hints {hints}, not Hint 1, Hint 2, Hint 3."
+            yield Problem(
+                f"Task {heading[1]} has the hints {hints}",
+                "fold Hint 1, Hint 2 and Hint 3 into <details>, from weak to strong",
+                where,
+            )
         if "**Goal" not in prose:
-            yield f"Task {heading[1]} does not say which **Goal** of the chapter it examines."
+            yield Problem(
+                f"Task {heading[1]} does not say which **Goal** of the chapter it examines",
+                "add a line that begins with **Goal.**",
+                where,
+            )
         if not by_check and not by_hand:
-            yield f"Task {heading[1]} has no graded cell."
+            yield Problem(f"Task {heading[1]} has no graded cell", "add a check cell", where)
 
 
-def _check_cells(notebook: NotebookNode) -> Iterator[str]:
+def check_cell_problems(notebook: NotebookNode) -> Iterator[Problem]:
+    """Look at the check cells: name, hidden tests, imports, no bare assert."""
     solutions = {
         notebooks.nbgrader_of(cell)["grade_id"]
         for cell in notebook.cells
@@ -188,23 +212,34 @@ def _check_cells(notebook: NotebookNode) -> Iterator[str]:
             continue
         named = re.fullmatch(r"(.+)-check(-\d+)?", cell.id)
         if named is None or named[1] not in solutions:
-            yield (
+            yield Problem(
                 f"Check cell {cell.id!r} is not called like a solution cell with '-check' at its "
-                "end, so nobody knows what it checks."
+                "end, so nobody knows what it checks",
+                "rename it",
+                cell.id,
             )
         if not region(cell.source, "HIDDEN TESTS"):
-            yield f"Check cell {cell.id!r} has no hidden tests."
+            yield Problem(
+                f"Check cell {cell.id!r} has no hidden tests",
+                "put some between ### BEGIN HIDDEN TESTS and ### END HIDDEN TESTS",
+                cell.id,
+            )
         try:
             tree = ast.parse(python_of(cell))
         except SyntaxError:
             continue  # parse_problems tells it
         if "checks.task(" not in cell.source:
-            yield f"Check cell {cell.id!r} does not use checks.task."
+            yield Problem(
+                f"Check cell {cell.id!r} does not use checks.task",
+                'put its checks below with checks.task("Task 1 · name"):',
+                cell.id,
+            )
         for node in ast.walk(tree):
             if isinstance(node, ast.Assert):
-                yield (
-                    f"Check cell {cell.id!r} has a bare assert in line {node.lineno}: use a check, "
-                    "or checks.that with a sentence."
+                yield Problem(
+                    f"Check cell {cell.id!r} has a bare assert in line {node.lineno}",
+                    "use a check, or checks.that with a sentence",
+                    cell.id,
                 )
             modules = (
                 [alias.name for alias in node.names]
@@ -215,99 +250,16 @@ def _check_cells(notebook: NotebookNode) -> Iterator[str]:
             )
             for module in modules:
                 if module.split(".")[0] not in ALLOWED_IMPORTS:
-                    yield (
-                        f"Check cell {cell.id!r} imports {module}: check cells import numpy, the "
-                        "frameworks and course_utils only."
+                    yield Problem(
+                        f"Check cell {cell.id!r} imports {module}",
+                        "check cells import numpy, the frameworks and course_utils only",
+                        cell.id,
                     )
 
 
 def parse_problems(notebook: NotebookNode) -> list[str]:
     """Say which code cells are not Python."""
-    found = []
-    for cell in notebook.cells:
-        if cell.cell_type != "code":
-            continue
-        try:
-            ast.parse(python_of(cell))
-        except SyntaxError as error:
-            found.append(f"Cell {cell.id!r} does not parse: {error.msg}, line {error.lineno}.")
-    return found
-
-
-# --- names in prose -------------------------------------------------------------------------
-
-_FILE = re.compile(r"\.(py|ipynb|csv|npz|npy|json|txt|png|svg|md|zip)$")
-
-
-def _prose(notebook: NotebookNode) -> Iterator[str]:
-    """Look for names in backticks, in the text of tasks, that no code knows."""
-    known = set(dir(builtins)) | set(keyword.kwlist) | {"nan", "inf"}
-    modules = {name: name for name in LIBRARIES}
-    for cell in notebook.cells:
-        if cell.cell_type != "code":
-            continue
-        code = python_of(cell)
-        try:
-            for token in tokenize.generate_tokens(io.StringIO(code).readline):
-                if token.type == tokenize.NAME:
-                    known.add(token.string)
-                elif token.type == tokenize.STRING:
-                    known.update(re.findall(r"[A-Za-z_]\w*", token.string))
-            for node in ast.walk(ast.parse(code)):
-                if isinstance(node, ast.Import):
-                    for alias in node.names:
-                        modules[alias.asname or alias.name] = alias.name
-                elif isinstance(node, ast.ImportFrom):
-                    for alias in node.names:
-                        modules[alias.asname or alias.name] = f"{node.module}.{alias.name}"
-        except (SyntaxError, tokenize.TokenError):
-            continue
-    for heading, cells in parts(notebook):
-        if heading is None:
-            continue
-        for cell in cells:
-            if cell.cell_type != "markdown" or notebooks.is_solution(cell):
-                continue
-            text = re.sub(r"^(```|~~~).*?^\1", "", cell.source, flags=re.M | re.S)
-            written = re.findall(r"(?<!`)`([^`\n]+)`(?!`)", text)
-            written += re.findall(r"<code>([^<\n]+)</code>", text)
-            for code in written:
-                name = re.fullmatch(r"([A-Za-z_][\w.]*)(\(.*\))?", code.strip())
-                if name is None or _FILE.search(name[1]):
-                    continue
-                if not _exists(name[1].strip("."), known, modules):
-                    yield (
-                        f"Task {heading[1]} speaks of `{code}` in its text, and nothing in the "
-                        "notebook is called so."
-                    )
-
-
-def _exists(name: str, known: set[str], modules: dict[str, str]) -> bool:
-    pieces = name.split(".")
-    if all(piece in known for piece in pieces):
-        return True
-    if pieces[0] not in modules:
-        return False
-    found: Any = None
-    path = modules[pieces[0]]
-    try:
-        found = importlib.import_module(path)
-    except ImportError:
-        above, _, last = path.rpartition(".")
-        try:
-            found = getattr(importlib.import_module(above), last)
-        except (ImportError, AttributeError, ValueError):
-            return False
-    for piece in pieces[1:]:
-        path = f"{path}.{piece}"
-        if not hasattr(found, piece):
-            try:
-                found = importlib.import_module(path)
-            except ImportError:
-                return False
-        else:
-            found = getattr(found, piece)
-    return True
+    return [str(problem) for problem in lint_parse_problems(notebook.cells)]
 
 
 # --- the release ----------------------------------------------------------------------------

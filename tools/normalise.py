@@ -33,6 +33,7 @@ KEPT = {
     "editable",
     "format",
     "label",
+    "lint",  # exemptions from rules of tools/lint, with their reasons
     "mystnb",
     "nbgrader",
     "raw_mimetype",

@@ -23,8 +23,9 @@ PASSED = ROOT / "_build" / "tests-passed"
 PYTHON = sys.executable
 
 STEPS: dict[str, list[str]] = {
-    "style, types, notebooks in their normal form": ["make", "--no-print-directory", "lint"],
+    "style, types, notebooks": ["make", "--no-print-directory", "lint"],
     "every notebook": [PYTHON, "tools/execute.py", "book", "solutions"],
+    "what the notebooks left": [PYTHON, "tools/lint_notebooks.py", "--executed"],
     "the site": [PYTHON, "tools/build_site.py"],
     "a browser": [PYTHON, "tools/browser.py"],
     "pytest": [PYTHON, "-m", "pytest", "-n", "2", "--dist", "loadgroup"],
