@@ -18,11 +18,28 @@ type, shape, kind, finite, value, gradient) and stop at the first difference. Th
 here: a check passes, or raises CheckFailed, or NotImplementedError where nothing is written yet.
 """
 
+from .autograd import differentiable
 from .calls import call, function
+from .causality import causal
+from .containers import items
+from .determinism import deterministic
+from .distributions import distribution
 from .failures import CheckFailed
+from .frameworks import frameworks_agree
 from .gradients import gradient
+from .invariances import (
+    batch_independent,
+    permutation_equivariant,
+    permutation_invariant,
+    shift_equivariant,
+    shift_invariant,
+)
+from .parameters import parameter_count
+from .probabilities import sums_to_one
+from .results import quality, saved_result
 from .seeds import rng
 from .tasks import task
+from .training import overfits_batch, training_step
 from .values import array, at_least, at_most, close, equal, number, that
 
 __all__ = [
@@ -30,13 +47,30 @@ __all__ = [
     "array",
     "at_least",
     "at_most",
+    "batch_independent",
     "call",
+    "causal",
     "close",
+    "deterministic",
+    "differentiable",
+    "distribution",
     "equal",
+    "frameworks_agree",
     "function",
     "gradient",
+    "items",
     "number",
+    "overfits_batch",
+    "parameter_count",
+    "permutation_equivariant",
+    "permutation_invariant",
+    "quality",
     "rng",
+    "saved_result",
+    "shift_equivariant",
+    "shift_invariant",
+    "sums_to_one",
     "task",
     "that",
+    "training_step",
 ]

@@ -109,6 +109,17 @@ def call(f: Callable[..., Any], *args: Any, inplace_ok: bool = False, **kwargs: 
 called it finds other numbers there afterwards. Write `x = x * 2` rather than `x *= 2`, or begin \
 with a copy.
     """
+    return guarded(f, args, kwargs, f, inplace_ok)
+
+
+def guarded(
+    f: Callable[..., Any],
+    args: Sequence[Any],
+    kwargs: dict[str, Any],
+    do: Callable[..., Any],
+    inplace_ok: bool = False,
+) -> Any:
+    """Return `do(*args, **kwargs)`, which calls the learner's `f` with them, as `call` does."""
     if not callable(f):
         function(f)
     names = _argument_names(f, len(args)) + list(kwargs)
@@ -117,7 +128,7 @@ with a copy.
     passed = [copied(value) for value in given]
     seeds.current().arguments = list(zip(names, before, strict=True))
     try:
-        result = f(*passed[: len(args)], **dict(zip(kwargs, passed[len(args) :], strict=True)))
+        result = do(*passed[: len(args)], **dict(zip(kwargs, passed[len(args) :], strict=True)))
     except (KeyboardInterrupt, CheckFailed):
         raise
     except NotImplementedError as error:
@@ -201,6 +212,19 @@ _HELP: dict[type[BaseException], str] = {
     SystemExit: "Do not call exit or quit in an answer.",
 }
 
+# parts of what PyTorch and TensorFlow say, and what a learner did
+_SAID = {
+    "used in an in-place operation": "An input is changed in place, which autograd does not allow: "
+    "write x = x * 2 rather than x *= 2.",
+    "modified by an inplace operation": "A value that the backward pass needs is changed in place: "
+    "write x = x * 2 rather than x *= 2.",
+    "call numpy() on Tensor that requires grad": "NumPy is outside of the graph, where no gradient "
+    "is kept: compute with the framework's own functions.",
+    "does not require grad and does not have a grad_fn": "What it differentiates is detached from "
+    "its parameters: .detach(), .item(), .numpy(), torch.tensor(…) and torch.no_grad() cut the "
+    "graph.",
+}
+
 
 def stopped(what: str, error: BaseException) -> str:
     """Say in a sentence that the learner's code stopped with an error, and where."""
@@ -213,6 +237,7 @@ def stopped(what: str, error: BaseException) -> str:
     text = sentence(f"{what} stopped with {kind}", said)
     line = place(error)
     helped = next((words for known, words in _HELP.items() if isinstance(error, known)), "")
+    helped = helped or next((words for part, words in _SAID.items() if part in said), "")
     return " ".join(part for part in (text, line, helped) if part)
 
 

@@ -15,6 +15,8 @@ from typing import Any, TypeGuard
 import numpy as np
 
 SEQUENCES = (list, tuple, range)
+# in grading an iterator stays with the answer: of what stands for it, the name is known
+_ITERATORS = {"generator", "map", "zip", "filter", "enumerate", "reversed", "list_iterator"}
 
 
 class NotDataError(Exception):
@@ -44,6 +46,8 @@ def kind_of(value: Any) -> str:
         return "a NumPy array"
     if isinstance(value, str):
         return "a string"
+    if kind is dict:
+        return "a dictionary"
     if isinstance(value, types.FunctionType | types.BuiltinFunctionType | types.MethodType):
         return "a function"
     if isinstance(value, type):
@@ -128,11 +132,11 @@ def _raw(value: Any, depth: int) -> np.ndarray:
         raise NotDataError("is a dictionary" if depth == 0 else "holds a dictionary")
     if isinstance(value, Set):
         raise NotDataError("is a set, which has no order")
-    if isinstance(value, Iterator):
+    if isinstance(value, Iterator) or type(value).__name__ in _ITERATORS:
         raise NotDataError(
             "is an iterator, which is used up when it is read: make a list of it with list(…)"
         )
-    if isinstance(value, type) or (callable(value) and not hasattr(value, "__array__")):
+    if isinstance(value, type) or (callable(value) and not _offers(value)):
         raise NotDataError(f"is {kind_of(value)}: were the parentheses of a call forgotten?")
     if isinstance(value, np.ma.MaskedArray) and np.ma.getmaskarray(value).any():
         raise NotDataError("has masked entries, which have no value")
@@ -140,6 +144,10 @@ def _raw(value: Any, depth: int) -> np.ndarray:
         raise NotDataError("is nested more than 32 levels deep")
 
     sequence = isinstance(value, SEQUENCES)
+    if sequence and not _plain(value, 0):
+        return _from_items(list(value), depth)
+    if not sequence and not _offers(value):  # NumPy would walk through whatever has a length
+        raise NotDataError(f"is {kind_of(value)}, not numbers")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -167,6 +175,33 @@ def _raw(value: Any, depth: int) -> np.ndarray:
             raise NotDataError(f"is {kind_of(value)}, not numbers")
         return _raw(inner, depth + 1)
     return _from_items(list(taken.ravel()), depth).reshape(taken.shape)
+
+
+_NUMBERS = (bool, int, float, complex, np.generic)
+
+
+def _offers(value: Any) -> bool:
+    """Tell whether a value is a number, or offers its content to NumPy as an array."""
+    if isinstance(value, _NUMBERS):
+        return True
+    names = ("__array__", "__array_interface__", "__array_struct__", "__buffer__")
+    if any(hasattr(type(value), name) for name in names):
+        return True
+    try:
+        memoryview(value)
+    except TypeError:
+        return False
+    return True
+
+
+def _plain(items: Any, depth: int) -> bool:
+    """Tell whether a list holds nothing but numbers, text, arrays and lists of them."""
+    return depth <= 32 and all(
+        isinstance(item, (*_NUMBERS, str, bytes))
+        or (type(item) is np.ndarray and item.dtype.kind != "O")
+        or (type(item) in (list, tuple) and _plain(item, depth + 1))
+        for item in items
+    )
 
 
 def _from_items(items: list[Any], depth: int) -> np.ndarray:

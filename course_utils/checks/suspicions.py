@@ -6,8 +6,9 @@ nothing. They only speak once a check has failed and never decide whether one do
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -73,6 +74,35 @@ def of_shape(got: tuple[int, ...], want: tuple[int, ...]) -> str:
         for axis in range(len(want)):
             if got == want[:axis] + want[axis + 1 :]:
                 return f"a sum or mean went over axis {axis}, which should stay"
+    return ""
+
+
+def of_named_shape(got: tuple[int, ...], want: tuple[int, ...], axes: Sequence[str]) -> str:
+    """Return what a wrong shape suggests where the axes have names, or nothing.
+
+    >>> of_named_shape((8, 3, 5), (3, 8, 5), ("C", "H", "W"))
+    'the axes stand in the order (H, C, W)'
+    """
+    if sorted(got) == sorted(want) and len(got) <= 6:
+        orders = [
+            order
+            for order in itertools.permutations(range(len(want)))
+            if tuple(want[k] for k in order) == got
+        ]
+        if len(orders) > 1:  # of (N, H, W, C) and (N, W, H, C), that which keeps more together
+            orders.sort(key=lambda order: -sum(b - a == 1 for a, b in itertools.pairwise(order)))
+        return f"the axes stand in the order ({', '.join(axes[k] for k in orders[0])})"
+    if len(got) == len(want) - 1:
+        for place, axis in enumerate(axes):
+            if got == want[:place] + want[place + 1 :]:
+                return f"the axis {axis} is missing"
+    if len(got) == len(want):
+        wrong = [place for place in range(len(want)) if got[place] != want[place]]
+        off = [got[place] - want[place] for place in wrong]
+        if all(abs(n) == 1 for n in off):
+            listed = " and ".join(axes[place] for place in wrong)
+            more = "long" if off[0] > 0 else "short"
+            return f"{listed} {'are' if len(wrong) > 1 else 'is'} one too {more}: off by one"
     return ""
 
 

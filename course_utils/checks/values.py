@@ -92,14 +92,26 @@ def _fits(found: tuple[int, ...], wanted: Sequence[Any]) -> bool:
     return True
 
 
-def _check_shape(found: np.ndarray, wanted: Sequence[Any], name: str, why: str) -> None:
+def _check_shape(
+    found: np.ndarray,
+    wanted: Sequence[Any],
+    name: str,
+    why: str,
+    axes: Sequence[str] | None = None,
+) -> None:
     if _fits(found.shape, wanted):
         return
     suspicion = ""
     if all(isinstance(n, int | np.integer) for n in wanted):
-        suspicion = suspicions.of_shape(found.shape, tuple(int(n) for n in wanted))
+        lengths = tuple(int(n) for n in wanted)
+        if axes is not None:
+            suspicion = suspicions.of_named_shape(found.shape, lengths, axes)
+        suspicion = suspicion or suspicions.of_shape(found.shape, lengths)
+    named = f", the axes {_shape(axes)}" if axes is not None else ""
     fail(
-        sentence(f"{quoted(name)} has shape {_shape(found.shape)}, expected {_shape(wanted)}", why),
+        sentence(
+            f"{quoted(name)} has shape {_shape(found.shape)}, expected {_shape(wanted)}{named}", why
+        ),
         f"It looks as if {suspicion}." if suspicion else "",
     )
 
@@ -131,13 +143,15 @@ def array(
     name: str = "the value",
     why: str = "",
     finite: bool = True,
+    axes: Sequence[str] | None = None,
 ) -> np.ndarray:
     """Check type, then shape, then kind of number, then finiteness; return a plain copy.
 
     Takes lists, NumPy, PyTorch and TensorFlow values of any precision, views and read-only ones.
-    `shape` may hold None, or a name such as "N", for a length that is free. `dtype` is "float",
-    "int", "bool", "complex", "number" (real) or None (any); Python's own ints count as floats.
-    The copy is float64, int64, bool or complex128. `why` is the reason for shape and kind.
+    `shape` may hold None, or a name such as "N", for a length that is free. `axes` names the axes
+    of a fixed shape, as in ("N", "C", "H", "W"), for the message. `dtype` is "float", "int",
+    "bool", "complex", "number" (real) or None (any); Python's own ints count as floats. The copy is
+    float64, int64, bool or complex128. `why` is the reason for shape and kind. Raises CheckFailed.
 
     >>> array([[0.5, 0.5]], shape=(1, 2), dtype="float", name="softmax(z)").dtype
     dtype('float64')
@@ -146,10 +160,17 @@ def array(
     ...
     course_utils.checks.CheckFailed: `conv2d(x)` has shape (26, 28), expected (28, 26): \
 height comes first. It looks as if the axes are transposed.
+    >>> array(np.zeros((2, 8, 8, 3)), shape=(2, 3, 8, 8), name="conv(X)", axes=("N", "C", "H", "W"))
+    Traceback (most recent call last):
+    ...
+    course_utils.checks.CheckFailed: `conv(X)` has shape (2, 8, 8, 3), expected (2, 3, 8, 8), \
+the axes (N, C, H, W). It looks as if the axes stand in the order (N, H, W, C).
     """
     found = _taken(got, name)
     if shape is not None:
-        _check_shape(found, shape, name, why)
+        if axes is not None and len(axes) != len(shape):
+            raise ValueError(f"axes names {len(axes)} axes and shape has {len(shape)}.")
+        _check_shape(found, shape, name, why, axes)
     if dtype is not None:
         if dtype not in _KINDS:
             raise ValueError(f"dtype is {dtype!r}; choose one of {', '.join(_KINDS)}.")
@@ -251,9 +272,26 @@ entry is twice the expected.
     agrees = _agrees(found, expected, rtol, atol)
     if agrees.all():
         return
+    parts = apart(found, expected, agrees, name, why)
+    suspicion = _suspected(suspects, matches)
+    if not suspicion:
+        said = suspicions.of_value(found, expected, seeds.current().arguments)
+        suspicion = f"It looks as if {said}." if said else ""
+    fail(*parts, suspicion)
+
+
+def apart(
+    found: np.ndarray,
+    expected: np.ndarray,
+    agrees: np.ndarray,
+    name: str,
+    why: str = "",
+    against: str = "expected",
+) -> list[str]:
+    """Say where two arrays of one shape first differ, how many entries do, and by how much."""
     index = tuple(int(i) for i in np.argwhere(~agrees)[0])
     first, second = _both(expected[index], found[index])
-    parts = [sentence(f"{quoted(name)} is {second}{_at(index)}, expected {first}", why)]
+    parts = [sentence(f"{quoted(name)} is {second}{_at(index)}, {against} {first}", why)]
     if found.size > 1:
         with np.errstate(invalid="ignore"):
             error = np.abs(
@@ -265,11 +303,7 @@ entry is twice the expected.
             f"{int((~agrees).sum())} of {found.size} entries differ; the largest error is "
             f"{_number(float(error[worst]))}{_at(worst)}."
         )
-    suspicion = _suspected(suspects, matches)
-    if not suspicion:
-        said = suspicions.of_value(found, expected, seeds.current().arguments)
-        suspicion = f"It looks as if {said}." if said else ""
-    fail(*parts, suspicion)
+    return parts
 
 
 def _agrees(found: np.ndarray, expected: np.ndarray, rtol: float, atol: float) -> np.ndarray:
@@ -450,6 +484,11 @@ def at_most(value: Any, high: float, name: str = "the value", why: str = "") -> 
 
     >>> at_most(np.float64(0.1), 0.2, name="loss")
     0.1
+    >>> at_most(0.9, 0.2, name="loss", why="100 steps bring it below 0.2")
+    Traceback (most recent call last):
+    ...
+    course_utils.checks.CheckFailed: `loss` is 0.9, expected at most 0.2: 100 steps bring it \
+below 0.2.
     """
     return number(value, name=name, high=high, why=why)
 

@@ -174,6 +174,12 @@ class Agent:
         """Give an object as the array that it offers to be."""
         return self._watched(seconds, lambda: np.array(target))
 
+    def do_beside(self, name: str, args: list[Any], seconds: float) -> dict[str, Any]:
+        """Do what a check does beside the student's objects (course_utils.checks.beside)."""
+        from course_utils.checks import beside
+
+        return self._watched(seconds, lambda: beside.HELPERS[name](*args))
+
     def do_instance(self, target: Any, kind: Any) -> dict[str, Any]:
         """Say whether an object is of a class, as Python itself sees it."""
         return {"value": issubclass(type(target), kind)}

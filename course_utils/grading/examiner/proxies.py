@@ -117,6 +117,13 @@ def make(candidate: Candidate, number: int, about: dict[str, Any]) -> Proxy:
     return proxy
 
 
+def beside(candidate: Candidate | None, name: str, arguments: list[Any]) -> Any:
+    """Have a part of a check done beside the student's objects; return the data that it returns."""
+    if candidate is None:
+        raise Refused("There is no process of the answer that this check could ask.")
+    return _result(candidate.ask("beside", name=name, args=arguments))
+
+
 def handle_of(value: Any, candidate: Candidate) -> Handle | None:
     """Return the handle of a proxy of this candidate, None for anything else."""
     if not isinstance(value, Proxy):
