@@ -13,10 +13,13 @@ check cells run once for each seed, as when a learner runs them again.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import importlib
 import importlib.util
 import io
 import json
 import linecache
+import math
 import os
 import re
 import select
@@ -24,6 +27,7 @@ import signal
 import sys
 import time
 import traceback
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -39,6 +43,7 @@ from tools.notebooks import ROOT, NotebookError
 
 SECONDS = 60  # for one answer
 SEEDS = 5
+MEMORY = 6 * 2**30  # bytes, for one answer
 
 
 @dataclass
@@ -126,6 +131,11 @@ def answer_files(root: Path = ROOT) -> dict[str, Path]:
     return {path.stem: path for path in sorted((root / "tests/answers").glob("[0-9]*.py"))}
 
 
+def notebook_of(name: str, root: Path = ROOT) -> Path:
+    """Return where the solution notebook of an assignment stands."""
+    return root / "solutions" / name / f"{name}.ipynb"
+
+
 def load(path: Path) -> tuple[dict[str, list[Answer]], dict[str, list[Answer]]]:
     """Return RIGHT and WRONG of a file, whose name may begin with digits."""
     spec = importlib.util.spec_from_file_location(f"answers_{path.stem.replace('-', '_')}", path)
@@ -197,12 +207,15 @@ def _child(
     checks: list[int],
     answer: str,
     seeds: int,
+    enough: float,
     out: int,
 ) -> None:
     """Put the answer in place of cell `task`, run on to the checks, with one seed after another.
 
-    Writes a line of JSON for each seed.
+    Writes a line of JSON for each seed; starts no further one after `enough` seconds, and ends with
+    the number of seeds it has run.
     """
+    began = time.monotonic()
     between = [
         position
         for position in range(task + 1, max(checks))
@@ -229,6 +242,20 @@ def _child(
             "seconds": time.monotonic() - start,
         }
         os.write(out, (json.dumps(result) + "\n").encode())
+        if time.monotonic() - began > enough:
+            break
+    os.write(out, b"done\n")
+
+
+def _limit_memory() -> None:
+    """Let an answer that fills lists for ever end by itself, not the machine."""
+    try:
+        import resource
+
+        most = resource.getrlimit(resource.RLIMIT_DATA)[1]
+        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, most))
+    except (ImportError, ValueError, OSError):
+        pass  # Windows has no such limit, and some machines allow no lower one
 
 
 def _tried(plain: Plain, source: str, name: str) -> tuple[str, str] | None:
@@ -248,6 +275,7 @@ def _forked(
     answer: str,
     seeds: int,
     seconds: float,
+    enough: float = math.inf,
 ) -> list[dict[str, Any]]:
     """Run `_child` in a fork with a time limit for each seed; return what became of each."""
     read, write = os.pipe()
@@ -257,13 +285,14 @@ def _forked(
         try:
             os.close(read)
             sys.stdout = sys.stderr = io.StringIO()
-            _child(plain, cells, task, checks, answer, seeds, write)
+            _limit_memory()
+            _child(plain, cells, task, checks, answer, seeds, enough, write)
             status = 0
         finally:
             os._exit(status)
     os.close(write)
     results: list[dict[str, Any]] = []
-    pending, end, late = b"", time.monotonic() + seconds, False
+    pending, end, late, done = b"", time.monotonic() + seconds, False, False
     while True:
         ready, _, _ = select.select([read], [], [], max(0.0, end - time.monotonic()))
         if not ready:
@@ -275,11 +304,14 @@ def _forked(
         pending += part
         *lines, pending = pending.split(b"\n")
         for line in lines:
-            results.append(json.loads(line))
             end = time.monotonic() + seconds
+            if line == b"done":
+                done = True
+            else:
+                results.append(json.loads(line))
     os.close(read)
     os.waitpid(pid, 0)
-    if len(results) < seeds:
+    if not done and len(results) < seeds:
         kind, message = "crash", "its process ended without a word"
         if late:
             kind, message = "time", f"it did not finish within {seconds:g} seconds"
@@ -295,12 +327,75 @@ def _forked(
     return results
 
 
+class SolutionStops(Exception):
+    """The solution notebook itself cannot be run to its last task."""
+
+
+@dataclass
+class Stage:
+    """A process that has run the notebook up to one task."""
+
+    plain: Plain
+    cells: list[NotebookNode]
+    position: int
+    checks: list[int]
+
+    @property
+    def solution(self) -> str:
+        """The solution cell as it stands in the notebook."""
+        return str(self.cells[self.position].source)
+
+    def judge(
+        self, answer: str, seeds: int, seconds: float, enough: float = math.inf
+    ) -> list[dict[str, Any]]:
+        """Put the answer in place of the solution cell; return a verdict for each seed.
+
+        A seed may take `seconds`. After `enough` seconds no further seed is started.
+        """
+        return _forked(
+            self.plain, self.cells, self.position, self.checks, answer, seeds, seconds, enough
+        )
+
+
+def stages(
+    notebook_path: Path, notebook: NotebookNode, tasks: dict[str, list[int]]
+) -> Iterator[tuple[str, Stage]]:
+    """Run the notebook cell by cell in this process; yield (task, stage) in front of each task.
+
+    `tasks` as from tasks_of. Raises SolutionStops where a cell of the solution raises.
+    """
+    plain = Plain(notebook_path.resolve().parent)
+    last = max((max(checks) for checks in tasks.values()), default=-1)
+    for position, cell in enumerate(notebook.cells[: last + 1]):
+        if cell.cell_type != "code" or notebooks.is_check(cell):
+            continue
+        task = notebooks.nbgrader_of(cell).get("grade_id", "")
+        if notebooks.is_solution(cell) and task in tasks:
+            yield task, Stage(plain, notebook.cells, position, tasks[task])
+        keep = sys.stdout
+        sys.stdout = io.StringIO()
+        try:
+            plain.run(cell.source, cell.id)
+        except BaseException as error:
+            said = "".join(traceback.format_exception_only(error)).strip()
+            raise SolutionStops(
+                f"the solution notebook itself stops in cell {cell.id!r}: {said}"
+            ) from error
+        finally:
+            sys.stdout = keep
+        if "torch" in sys.modules:
+            # What the first optimiser of a process imports (2 s): once here, not in each fork.
+            with contextlib.suppress(ImportError):
+                importlib.import_module("torch._dynamo")
+
+
 def examine(
     notebook_path: Path,
     answers_path: Path,
     seeds: int = SEEDS,
     only: str | None = None,
     seconds: float = SECONDS,
+    enough: float = math.inf,
 ) -> Report:
     """Run all answers of one file. Forks: call it in a process without threads."""
     notebook = notebooks.read(notebook_path)
@@ -327,20 +422,12 @@ def examine(
                     "other of right() and wrong()."
                 )
     report.tasks = [task for task in tasks if only is None or task == only]
-
-    plain = Plain(notebook_path.resolve().parent)
-    cells = notebook.cells
-    last = max((max(tasks[task]) for task in report.tasks), default=-1)
-    for position, cell in enumerate(cells[: last + 1]):
-        if cell.cell_type != "code":
-            continue
-        task = notebooks.nbgrader_of(cell).get("grade_id", "")
-        if notebooks.is_solution(cell) and task in report.tasks:
-            own = Answer("the solution itself", cell.source, is_right=True)
+    wanted = {task: tasks[task] for task in report.tasks}
+    try:
+        for task, stage in stages(notebook_path, notebook, wanted):
+            own = Answer("the solution itself", stage.solution, is_right=True)
             for answer in [own, *right.get(task, []), *wrong.get(task, [])]:
-                for found in _forked(
-                    plain, cells, position, tasks[task], answer.source, seeds, seconds
-                ):
+                for found in stage.judge(answer.source, seeds, seconds, enough):
                     named = answer.says is None or bool(
                         re.search(answer.says, found["message"], re.IGNORECASE)
                     )
@@ -353,23 +440,26 @@ def examine(
                         **found,
                     )
                     report.verdicts.append(verdict)
-        if notebooks.is_check(cell):
-            continue
-        try:
-            keep = sys.stdout
-            sys.stdout = io.StringIO()
-            try:
-                plain.run(cell.source, cell.id)
-            finally:
-                sys.stdout = keep
-        except BaseException as error:
-            said = "".join(traceback.format_exception_only(error)).strip()
-            report.problems.append(
-                f"{report.assignment}: the solution notebook itself stops in cell {cell.id!r}: "
-                f"{said}"
-            )
-            break
+    except SolutionStops as error:
+        report.problems.append(f"{report.assignment}: {error}")
     return report
+
+
+def prepare_process() -> None:
+    """Set what must be set before a notebook is run here; leave where nothing can be forked."""
+    if not hasattr(os, "fork"):
+        sys.exit("This program forks a process for each answer: run it on Linux, macOS or WSL.")
+    os.environ.setdefault("MPLBACKEND", "Agg")
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def reports_of(text: str) -> list[Report]:
+    """Return the reports that `--json` has printed."""
+    found = []
+    for entry in json.loads(text):
+        verdicts = [Verdict(**verdict) for verdict in entry["verdicts"]]
+        found.append(Report(entry["assignment"], entry["tasks"], verdicts, entry["problems"]))
+    return found
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -379,14 +469,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("-t", "--task", help="only this task, by the id of its solution cell")
     parser.add_argument("--seeds", type=int, default=SEEDS, help=f"runs of each ({SEEDS})")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="time limit of an answer")
+    parser.add_argument(
+        "--enough", type=float, default=math.inf, help="seconds after which no seed is begun"
+    )
     parser.add_argument("--json", action="store_true", help="print the verdicts as JSON")
     parser.add_argument("--notebook", type=Path, help="the solution notebook, if not the usual")
     parser.add_argument("--answers", type=Path, help="the file of answers, if not the usual")
     options = parser.parse_args(arguments)
-    if not hasattr(os, "fork"):
-        sys.exit("This program forks a process for each answer: run it on Linux, macOS or WSL.")
-    os.environ.setdefault("MPLBACKEND", "Agg")
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    prepare_process()
 
     if options.answers:
         files = {options.answers.stem: options.answers.resolve()}
@@ -401,9 +491,11 @@ def main(arguments: list[str] | None = None) -> int:
     status = 0
     reports = []
     for name, path in files.items():
-        notebook = (options.notebook or ROOT / "solutions" / name / f"{name}.ipynb").resolve()
+        notebook = (options.notebook or notebook_of(name)).resolve()
         try:
-            report = examine(notebook, path, options.seeds, options.task, options.seconds)
+            report = examine(
+                notebook, path, options.seeds, options.task, options.seconds, options.enough
+            )
         except NotebookError as error:
             sys.exit(str(error))
         reports.append(report)

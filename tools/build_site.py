@@ -74,6 +74,8 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def build_key(places: Places) -> str:
     """Return a digest of all that the site is made of."""
+    from tools import exercises_report
+
     digest = hashlib.sha256(os.environ.get("BASE_URL", "").encode())
     lists = [
         (places.book, list(_files(places.book))),
@@ -81,6 +83,7 @@ def build_key(places: Places) -> str:
         (places.executed, [*sorted((places.executed / "book").glob("*.ipynb")), places.runs]),
         (ROOT, [ROOT / "requirements.lock", ROOT / "package-lock.json", Path(__file__)]),
     ]
+    digest.update(exercises_report.page(exercises_report.records()).encode())
     for folder, files in lists:
         for file in files:
             if file.is_file():
@@ -117,6 +120,7 @@ def check_tools(places: Places) -> None:
 def assemble(places: Places) -> None:
     """Put the sources and the executed chapters together in the work folder."""
     from book.theme.typeset.notebooks import prepare
+    from tools import exercises_report
 
     shutil.rmtree(places.work, ignore_errors=True)
     places.work.mkdir(parents=True)
@@ -129,6 +133,9 @@ def assemble(places: Places) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
         if file.suffix != ".ipynb":
             shutil.copyfile(file, target)
+            if file.name == exercises_report.PAGE:
+                text = exercises_report.fill(file.read_text("utf-8"), target.parent)
+                target.write_text(text, encoding="utf-8")
             continue
         executed = places.executed / "book" / file.name
         if not executed.is_file():

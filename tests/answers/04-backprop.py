@@ -1217,5 +1217,15 @@ WRONG: dict[str, list[Answer]] = {
             _but(_TRAIN, "return p", 'return {"W1": p["W1"], "W2": p["W2"]}'),
             says="keys",
         ),
+        wrong(
+            "a generator without the seed",
+            _but(_TRAIN, "default_rng(seed)", "default_rng()"),
+            says="does not get the seed",
+        ),
+        wrong(
+            "a seed of its own",
+            _but(_TRAIN, "default_rng(seed)", "default_rng(0)"),
+            says="seed is not used",
+        ),
     ],
 }

@@ -862,6 +862,17 @@ WRONG: dict[str, list[Answer]] = {
     ],
     "dropout": [
         wrong(
+            "another edge on the way back",
+            """
+            def dropout(h, uniform, p, training):
+                return h * (uniform >= p) / (1 - p) if training else h.copy()
+
+            def dropout_backward(upstream, uniform, p, training):
+                return upstream * (uniform > p) / (1 - p) if training else upstream.copy()
+            """,
+            says="uniform == p is dropped",
+        ),
+        wrong(
             "no factor",
             """
             def dropout(h, uniform, p, training):
@@ -964,6 +975,20 @@ WRONG: dict[str, list[Answer]] = {
         ),
     ],
     "early-stop": [
+        wrong(
+            "the two exchanged where nothing stops",
+            """
+            def early_stop(val_losses, patience):
+                best = 0
+                for epoch, loss in enumerate(val_losses):
+                    if loss < val_losses[best]:
+                        best = epoch
+                    elif epoch - best == patience:
+                        return best, epoch
+                return len(val_losses) - 1, best
+            """,
+            says="in the wrong order",
+        ),
         wrong(
             "the best of the whole list",
             """
@@ -1086,6 +1111,11 @@ WRONG: dict[str, list[Answer]] = {
             "the transposed matrices of PyTorch",
             _loop(undo="W1, b1 = W1 / std, b1 - mean / std * W1.sum(axis=0); W1 = W1.T"),
             says="shape",
+        ),
+        wrong(
+            "a generator without the seed",
+            _loop().replace("default_rng(seed)", "default_rng()"),
+            says="does not get the seed",
         ),
     ],
 }

@@ -1264,5 +1264,21 @@ WRONG: dict[str, list[Answer]] = {
             """,
             says="accuracy|digits",
         ),
+        wrong(
+            "the rows are drawn with the seed, the start weights without",
+            """
+            def train_digits(X, y, seed):
+                model = nn.Sequential(nn.Linear(784, 100), nn.ReLU(), nn.Linear(100, 10))
+                optimiser = torch.optim.Adam(model.parameters(), lr=0.002)
+                for epoch in range(5):
+                    for X_batch, y_batch in epoch_batches(X, y, 50, seed + epoch):
+                        optimiser.zero_grad()
+                        logits = model(torch.from_numpy(X_batch))
+                        nn.functional.cross_entropy(logits, torch.from_numpy(y_batch)).backward()
+                        optimiser.step()
+                return [p.detach().numpy().T for p in model.parameters()]
+            """,
+            says="before the model is made",
+        ),
     ],
 }

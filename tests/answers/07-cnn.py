@@ -789,6 +789,15 @@ WRONG: dict[str, list[Answer]] = {
     ],
     "grad-cam": [
         wrong(
+            "scaled only if it is larger than 1",
+            """
+            def grad_cam(maps, gradients):
+                heat = np.maximum(np.tensordot(gradients.mean(axis=(1, 2)), maps, axes=1), 0)
+                return heat / max(heat.max(), 1.0)
+            """,
+            says="not divided by its largest",
+        ),
+        wrong(
             "not scaled",
             """
             def grad_cam(maps, gradients):
@@ -883,6 +892,11 @@ WRONG: dict[str, list[Answer]] = {
             "returns probabilities of the best name",
             _train(answer="return net(shape(X_new)).softmax(1).max(1).values", epochs="1"),
             says="whole",
+        ),
+        wrong(
+            "the seed is not used",
+            _train().replace("torch.manual_seed(seed)", "pass"),
+            says="same seed",
         ),
     ],
 }
