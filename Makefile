@@ -45,6 +45,9 @@ lab: $(SETUP)  ## open JupyterLab on the course
 release: $(SETUP)  ## make exercises/ again from solutions/
 	@$(BIN)/python tools/release.py
 
+exercises-report: $(SETUP)  ## test the tests: right answers, wrong ones, mutants (SEEDS=20 THREADS=1,2,4)
+	@$(BIN)/python tools/exercises_report.py $(if $(SEEDS),--seeds $(SEEDS)) $(if $(THREADS),--threads $(THREADS))
+
 grade-demo: $(SETUP)  ## play a class of synthetic students through nbgrader
 	@$(BIN)/python tools/grade_demo.py
 
@@ -66,11 +69,11 @@ format: $(SETUP)  ## format code, put notebooks into their normal form
 	@$(BIN)/ruff format --quiet .
 	@$(BIN)/python tools/normalise.py
 
-lint: $(SETUP)  ## check code style, types and the notebooks' normal form; changes nothing
+lint: $(SETUP)  ## check code style, types and the notebooks; changes nothing
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check --quiet . || { echo "Not formatted: run 'make format'."; exit 1; }
 	@$(BIN)/mypy
-	@$(BIN)/python tools/normalise.py --check
+	@$(BIN)/python tools/lint_notebooks.py
 
 lock:  ## resolve pyproject.toml anew into requirements.lock (UPGRADE=1 for newest)
 	@$(PYTHON) -m venv $(BUILD)/lock-tools && $(BUILD)/lock-tools/bin/pip install --quiet uv
@@ -82,4 +85,4 @@ clean:  ## remove what builds made (keeps .venv and downloaded data)
 clean-all: clean  ## remove .venv and node_modules too
 	@rm -rf $(VENV) node_modules build_deep.egg-info
 
-.PHONY: help setup book test lab release grade-demo serve bench bench-training bench-grading format lint lock clean clean-all
+.PHONY: help setup book test lab release exercises-report grade-demo serve bench bench-training bench-grading format lint lock clean clean-all
