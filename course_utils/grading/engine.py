@@ -214,7 +214,7 @@ class Engine:
     def _start_examiner(self) -> Examiner:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         module = ["-m", "course_utils.grading.examiner.server"]
-        argv = [sys.executable, *module, str(theirs.fileno())]
+        argv = [sys.executable, *module, str(theirs.fileno()), ",".join(ALWAYS)]
         environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONPATH": _source()}
         environment["PYTHONHASHSEED"] = "0"
         environment.pop("COURSE_CHECK_SEED", None)

@@ -1,8 +1,8 @@
 """The warm process of the examiner: it imports once and forks a child for each job.
 
-Run as `python -m course_utils.grading.examiner.server FD`. Over the local socket FD comes first
-what to import and where candidates come from, then descriptors; over each of those one job, and
-back one result. A child per job keeps jobs
+Run as `python -m course_utils.grading.examiner.server FD IMPORTS`. Over the local socket FD comes
+first what else to import and where candidates come from, then descriptors; over each of those one
+job, and back one result. A child per job keeps jobs
 apart: what a test cell leaves behind ends with it.
 """
 
@@ -37,7 +37,8 @@ def main() -> None:
     from nbformat.validator import get_validator
 
     control = socket.socket(fileno=int(sys.argv[1]))
-    warm.imports(["numpy", "course_utils.checks", "course_utils.datasets"])
+    always = sys.argv[2].split(",")
+    warm.imports([*always, "course_utils.checks", "course_utils.datasets"], first_use=False)
     for version in _VERSIONS:  # each is compiled at its first use, else by every child anew
         get_validator(*version)
     told = receive(control)

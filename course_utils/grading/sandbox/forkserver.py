@@ -41,7 +41,7 @@ def main() -> None:
     """Serve until the control socket closes."""
     control = socket.socket(fileno=int(sys.argv[1]))
     walls = sys.argv[3] == "walls"
-    warm.imports(sys.argv[2].split(","), first_use=False)
+    warm.imports(sys.argv[2].split(","))
     from course_utils.grading.candidate import agent
 
     told = receive(control)
