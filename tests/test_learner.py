@@ -54,6 +54,30 @@ def assignment() -> Assignment:
     return _assignment.parse(NAME, _assignment.read(RELEASE))
 
 
+def test_what_a_person_reads_is_asked_for_before_handing_in(
+    work: Work, assignment: Assignment
+) -> None:
+    (written,) = [name for task in assignment.tasks for name in task.written]
+    work.solve(*(name for name in learner.solutions() if name != written))
+    almost = flat(course("check", "03"))
+    assert "Its written answer: not written yet (2 points)" in almost
+    assert re.search(r"Task \d: something is left to write. Then hand it in: course submit", almost)
+    work.answer(written, "It misses two cancers.")
+    assert "All visible checks pass. To hand it in: course submit 03" in flat(course("check", "03"))
+
+
+def test_a_cell_that_no_check_reads_is_missed(work: Work, assignment: Assignment) -> None:
+    """A measurement that was not made, say: nothing fails, and it is told all the same."""
+    task = next(task for task in assignment.tasks if task.written)
+    before = _verdicts.unwritten(matched(work.solve(), assignment), task)
+    assert before == []
+    extra = copy.deepcopy(task)
+    extra.checks = []
+    work.answer(task.answers[0], assignment.cells[task.answers[0]].source)
+    assert _verdicts.unwritten(matched(work, assignment), task) == []  # its check tells
+    assert _verdicts.unwritten(matched(work, assignment), extra) == [task.answers[0]]
+
+
 def matched(work: Work, assignment: Assignment) -> Match:
     return _match.match(_assignment.read(work.path), assignment)
 

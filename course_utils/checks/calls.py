@@ -139,7 +139,12 @@ def guarded(
         for label, old, new in zip(names, before, passed, strict=True):
             if not same(old, new):
                 cure = "Begin with a copy of it."
-                if label.isidentifier():
+                if isinstance(old, dict):
+                    cure = (
+                        "Return a new dictionary, and write neither into this one nor into the "
+                        "arrays in it."
+                    )
+                elif label.isidentifier():
                     cure = (
                         f"Write `{label} = {label} * 2` rather than `{label} *= 2`, or begin with "
                         "a copy."

@@ -19,6 +19,8 @@ class State:
     title: str = ""
     seed: int | None = None
     drawn: int = 0
+    # each generator that was handed out, and how it stood then
+    generators: list[tuple[np.random.Generator, str]] = field(default_factory=list)
     # (name, pristine copy) of the array arguments of the last checks.call, for suspicions
     arguments: list[tuple[str, Any]] = field(default_factory=list)
 
@@ -73,13 +75,15 @@ def rng() -> np.random.Generator:
     if state.seed is None:
         state.seed = _new_seed()
     state.drawn += 1
-    return np.random.default_rng([state.seed, state.drawn])
+    made = np.random.default_rng([state.seed, state.drawn])
+    state.generators.append((made, repr(made.bit_generator.state)))
+    return made
 
 
 def note() -> str:
-    """Return the line that tells how to repeat the inputs, empty when none were drawn."""
+    """Return the line that tells how to repeat the inputs, empty when none were drawn yet."""
     state = current()
-    if state.seed is None:
+    if not any(repr(made.bit_generator.state) != before for made, before in state.generators):
         return ""
     return (
         f"(Inputs were drawn with seed {state.seed}; to repeat them run "

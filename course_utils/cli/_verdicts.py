@@ -144,6 +144,13 @@ def remember(record: _records.Record, found: Match, results: list[TaskResult]) -
             }
 
 
+def unwritten(found: Match, task: Task) -> list[str]:
+    """Return the cells of a task that no check looks at, and that are as they were released."""
+    checked = {solution_of(found.assignment, name) for name in task.checks}
+    cells = dict.fromkeys([*task.answers, *task.written])
+    return [name for name in cells if name not in checked and not found.changed(name)]
+
+
 def display_name(found: Match, name: str) -> str:
     """Return what a learner calls a cell: the function in it, or its name."""
     defined = function_of(found.assignment.cells[name])

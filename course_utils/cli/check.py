@@ -14,7 +14,14 @@ from course_utils.cli import _find, _records
 from course_utils.cli._assignment import UnusableFileError, read
 from course_utils.cli._match import Match, match
 from course_utils.cli._run import Changed, run
-from course_utils.cli._verdicts import TaskResult, judge, other_cells, remember
+from course_utils.cli._verdicts import (
+    TaskResult,
+    display_name,
+    judge,
+    other_cells,
+    remember,
+    unwritten,
+)
 from course_utils.errors import CourseError
 
 import click
@@ -118,7 +125,7 @@ def once(
         screen.print()
     if hint:
         next_hint(screen, shown, record)
-    closing(screen, found, shown, task, time.monotonic() - begin)
+    closing(screen, fit, shown, task, time.monotonic() - begin)
     if not _find.owned(found.path):
         _records.save(record)
     return all(r.status == "passes" for r in shown if r.task.checks)
@@ -208,21 +215,29 @@ def report(screen: Console, fit: Match, results: list[TaskResult]) -> None:
         for message in result.messages:
             say(screen, "    ", message)
         if result.task.checks and result.task.written:
-            done = all(fit.changed(name) for name in result.task.written)
+            left = unwritten(fit, result.task)
             most = points(sum(map(fit.assignment.points, result.task.written)))
-            state = f"written ({most}, graded by a person)" if done else f"not written yet ({most})"
+            state = f"written ({most}, graded by a person)"
+            if set(left) & set(result.task.written):
+                state = f"not written yet ({most})"
+            elif left:
+                cells = ", ".join(display_name(fit, name) for name in left)
+                state += f", but {cells} is as it was released"
             say(screen, "    ", f"Its written answer: {state}.")
     screen.print()
 
 
 def closing(
-    screen: Console, found: _find.Found, results: list[TaskResult], task: int | None, took: float
+    screen: Console, fit: Match, results: list[TaskResult], task: int | None, took: float
 ) -> None:
     """Say what the result is worth, and what it does not say."""
     from rich.text import Text
 
-    assignment = found.assignment
+    assignment = fit.assignment
     got, possible = sum(r.points for r in results), sum(r.possible for r in results)
+    if not possible:
+        say(screen, "", "No check looks at this: a person reads and grades it.")
+        return
     if task is None:
         worth = f"The visible checks of tasks worth {number(got)} of {points(assignment.total)}"
     else:
@@ -233,11 +248,11 @@ def closing(
         tail += f"; {points(assignment.by_person)} are for written answers, graded by a person"
     say(screen, "", tail + ".")
     if task is None and got == possible:
-        say(
-            screen,
-            "",
-            f"All visible checks pass. To hand it in: course submit {found.assignment.name[:2]}",
-        )
+        left = [str(r.task.number) for r in results if unwritten(fit, r.task)]
+        how = "To hand it in:"
+        if left:
+            how = f"Task {' and '.join(left)}: something is left to write. Then hand it in:"
+        say(screen, "", f"All visible checks pass. {how} course submit {assignment.name[:2]}")
 
 
 def next_hint(screen: Console, results: list[TaskResult], record: _records.Record) -> None:

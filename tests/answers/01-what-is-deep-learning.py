@@ -223,6 +223,22 @@ WRONG = {
     ],
     "baseline-accuracy": [
         wrong(
+            "the largest training label",
+            """
+            def baseline_accuracy(y_train, y_test):
+                return np.mean(y_test == y_train.max())
+            """,
+            says="or the largest",
+        ),
+        wrong(
+            "the first training label",
+            """
+            def baseline_accuracy(y_train, y_test):
+                return np.mean(y_test == y_train[0])
+            """,
+            says="first or the last",
+        ),
+        wrong(
             "answer chosen on the test",
             """
             def baseline_accuracy(y_train, y_test):
@@ -337,6 +353,15 @@ WRONG = {
         ),
     ],
     "asymmetry": [
+        wrong(
+            "only half of the columns",
+            """
+            def asymmetry(picture):
+                half = picture.shape[1] // 2
+                return np.mean(np.abs(picture[:, :half] - picture[:, ::-1][:, :half]))
+            """,
+            says="compare each pixel",
+        ),
         wrong(
             "top and bottom",
             "def asymmetry(picture):\n    return np.mean(np.abs(picture - picture[::-1]))",

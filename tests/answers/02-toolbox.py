@@ -183,6 +183,15 @@ RIGHT = {
     ],
     "chain": [
         right(
+            "an array of four",
+            """
+            def chain(w, b, x, t):
+                z = w * x + b
+                dz = 2 * (z**2 - t) * 2 * z
+                return np.array([2 * (z**2 - t), dz, dz * x, dz])
+            """,
+        ),
+        right(
             "every link by name",
             """
             def chain(w, b, x, t):
@@ -277,6 +286,36 @@ RIGHT = {
 
 WRONG = {
     "standardise": [
+        wrong(
+            "a tiny number added to the standard deviation",
+            """
+            def standardise(X_train, X_new):
+                return (X_new - X_train.mean(axis=0)) / (X_train.std(axis=0) + 1e-12)
+            """,
+            says="tiny number",
+        ),
+        wrong(
+            "a constant column set to 0",
+            """
+            def standardise(X_train, X_new):
+                std = X_train.std(axis=0)
+                safe = np.where(std == 0, 1, std)
+                return np.where(std == 0, 0, (X_new - X_train.mean(axis=0)) / safe)
+            """,
+            says="set to 0",
+        ),
+        wrong(
+            "a constant column left raw",
+            """
+            def standardise(X_train, X_new):
+                std = X_train.std(axis=0)
+                found = X_new.astype(float)
+                for j in np.flatnonzero(std):
+                    found[:, j] = (X_new[:, j] - X_train[:, j].mean()) / std[j]
+                return found
+            """,
+            says="mean of a constant column",
+        ),
         wrong(
             "statistics of the new rows",
             """

@@ -704,6 +704,18 @@ WRONG: dict[str, list[Answer]] = {
     ],
     "receptive-field": [
         wrong(
+            "the latest stride only",
+            """
+            def receptive_field(layers):
+                field, step = 1, 1
+                for k, stride, dilation in layers:
+                    field += dilation * (k - 1) * step
+                    step = stride
+                return field
+            """,
+            says="latest stride",
+        ),
+        wrong(
             "stride before field",
             """
             def receptive_field(layers):
