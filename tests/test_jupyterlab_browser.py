@@ -30,6 +30,7 @@ from tools.scratch_course import ScratchCourse
 
 playwright_api = pytest.importorskip("playwright.sync_api")
 expect = playwright_api.expect
+expect.set_options(timeout=120_000)  # grading starts a sandbox: seconds, more on a busy machine
 
 ROOT = Path(__file__).resolve().parents[1]
 PICTURES = ROOT / "_build" / "screenshots"
