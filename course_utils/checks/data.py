@@ -85,6 +85,15 @@ def _framework_array(value: Any) -> Any:
     return value
 
 
+def is_data(value: Any) -> bool:
+    """Tell whether `to_array` takes a value: numbers or an array, of any shape and library."""
+    try:
+        to_array(value)
+    except NotDataError:
+        return False
+    return True
+
+
 def to_array(value: Any) -> np.ndarray:
     """Return a value as a plain array of its own: bool, int64, float64 or complex128.
 

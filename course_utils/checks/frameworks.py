@@ -9,7 +9,7 @@ import numpy as np
 
 from . import seeds, suspicions
 from .calls import call
-from .data import NotDataError, to_array
+from .data import is_data, to_array
 from .failures import fail, quoted, sentence
 from .values import _agrees, _check_finite, _shape, _taken, apart
 
@@ -44,7 +44,7 @@ def frameworks_agree(
 weight is transposed: PyTorch's layers keep (out, in), Keras' keep (in, out).
     """
     results = [
-        _taken(call(value, *args) if callable(value) and not _is_data(value) else value, label)
+        _taken(call(value, *args) if callable(value) and not is_data(value) else value, label)
         for value, label in zip((first, second), names, strict=True)
     ]
     for value, label in zip(results, names, strict=True):
@@ -85,14 +85,6 @@ weight is transposed: PyTorch's layers keep (out, in), Keras' keep (in, out).
             said = suspicions.of_value(one, expected, seeds.current().arguments)
             fail(*parts, f"It looks as if {said}." if said else "")
     return one
-
-
-def _is_data(value: Any) -> bool:
-    try:
-        to_array(value)
-    except NotDataError:
-        return False
-    return True
 
 
 def _moved_axes(one: np.ndarray, two: np.ndarray) -> str:

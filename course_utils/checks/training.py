@@ -10,7 +10,7 @@ import numpy as np
 
 from . import beside, seeds, suspicions
 from .calls import call, name_of, stopped
-from .data import NotDataError, kind_of, precision, to_array, to_plain
+from .data import NotDataError, is_data, kind_of, precision, to_array, to_plain
 from .failures import fail, quoted, sentence
 from .results import quality
 from .values import _check_finite, _check_shape, _taken, apart
@@ -57,7 +57,7 @@ def training_step(
 expected 0.3. 2 of 2 entries differ; the largest error is 0.9 at index 0. It looks as if the \
 gradient is summed instead of averaged: the step is 4 times too large, and there are 4 examples.
     """
-    opaque = not isinstance(params, dict | list | tuple | np.ndarray) and not _is_data(params)
+    opaque = not isinstance(params, dict | list | tuple | np.ndarray) and not is_data(params)
     given = _named(params, "the parameters", opaque)
     if opaque and not given:
         fail(
@@ -83,14 +83,6 @@ gradient is summed instead of averaged: the step is 4 times too large, and there
 
 def _ordinal(number: int) -> str:
     return {2: "second", 3: "third"}.get(number, f"{number}th")
-
-
-def _is_data(value: Any) -> bool:
-    try:
-        to_array(value)
-    except NotDataError:
-        return False
-    return True
 
 
 def _named(value: Any, name: str, opaque: bool, like: Arrays | None = None) -> Arrays:

@@ -74,8 +74,8 @@ def _check(found: Match, name: str, became: dict[str, Outcome]) -> tuple[Status,
     if outcome.status == "ok":
         if name in found.above:
             return "fails", (
-                "Your answer passes, but its check cell stands above it, and grading runs from "
-                "the top: move the check below the answer."
+                "Your answer passes, but its check cell stands above it, where it fails. "
+                "Move the check below the answer; grading would put it back."
             )
         return "passes", ""
     if outcome.status == "time":
