@@ -24,6 +24,12 @@ c.Exchange.root = os.environ.get("COURSE_EXCHANGE", "/usr/local/share/nbgrader/e
 c.ClearSolutions.code_stub = {"python": "raise NotImplementedError  # write your answer here"}
 c.ClearSolutions.text_stub = "YOUR ANSWER HERE"
 
+# Model answers (course compare): shown for a task after an "attempt" or a "pass" of its visible
+# checks; from solutions/ where a learner has that folder, or only once you publish them
+# (course answers).
+c.ModelAnswers.after = "attempt"
+c.ModelAnswers.solutions = True
+
 # Validate, the learner's button: time of a cell, and a kernel whose output is capped.
 c.Execute.timeout = 60
 c.Execute.shutdown_kernel = "immediate"

@@ -6,6 +6,7 @@ import copy
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -916,3 +917,130 @@ def test_every_release_is_understood(name: str) -> None:
     assert not any(found.started(task) for task in assignment.tasks)
     everything = _assignment.released(ROOT)
     assert _match.identify(found.notebook, everything.values()) is everything[name]
+
+
+# --- comparing with the model answers --------------------------------------------------------
+
+
+def with_solutions(clone: Path) -> None:
+    """Let the clone have solutions/, as a clone of the public course has."""
+    shutil.copytree(ROOT / "solutions" / NAME, clone / "solutions" / NAME)
+
+
+def configure(clone: Path, line: str) -> None:
+    """Add a line to the course's configuration."""
+    config = clone / "nbgrader_config.py"
+    config.write_text(config.read_text(encoding="utf-8") + f"\n{line}\n", encoding="utf-8")
+
+
+def test_a_model_answer_is_shown_after_an_attempt_task_by_task(clone: Path, work: Work) -> None:
+    with_solutions(clone)
+    other = next(a for a in learner.RIGHT["neurons"] if "einsum" in a.source)
+    work.answer("neurons", other.source)
+    before = flat(course("compare", "3"))
+    assert "your answer has not been checked. Run course check 03" in before
+    assert "np.where" not in before
+    course("check", "3")
+    after = course("compare", "3")
+    assert after.exit_code == 0, after.output
+    first, rest = flat(after).split("Task 2", 1)
+    assert "einsum" in first
+    assert "np.where(X @ W + b >= 0, 1, 0)" in first
+    assert rest.count("the task is not started") == 5
+    assert "def " not in rest
+
+
+def test_an_answer_that_is_the_models_is_not_shown_twice(clone: Path, work: Work) -> None:
+    with_solutions(clone)
+    work.solve()
+    course("check", "3")
+    result = course("compare", "3", "--task", "1")
+    assert "yours is the model answer, word for word" in flat(result)
+
+
+def test_an_instructor_may_ask_for_a_pass(clone: Path, work: Work) -> None:
+    with_solutions(clone)
+    configure(clone, 'c.ModelAnswers.after = "pass"')
+    work.answer("neurons", learner.WRONG["neurons"][0].source)
+    course("check", "3")
+    assert "once the visible checks pass" in flat(course("compare", "3", "--task", "1"))
+    given = clone / f"{NAME}-answers.ipynb"
+    shutil.copy(clone / "solutions" / NAME / f"{NAME}.ipynb", given)
+    assert "once the visible checks pass" in flat(
+        course("compare", "3", "--task", "1", "--with", given)
+    )
+
+
+def test_what_is_not_published_is_not_shown(clone: Path, work: Work) -> None:
+    with_solutions(clone)
+    configure(clone, "c.ModelAnswers.solutions = False")
+    work.solve("neurons")
+    course("check", "3")
+    result = course("compare", "3")
+    assert result.exit_code == 1
+    assert f"The model answers of {NAME} have not been published here" in flat(result)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="nbgrader's exchange is for POSIX systems")
+def test_model_answers_are_published_through_the_exchange(
+    clone: Path, work: Work, tmp_path: Path
+) -> None:
+    with_solutions(clone)
+    refused = course("answers", "3")
+    assert refused.exit_code == 1
+    assert "course answers … --to FOLDER" in flat(refused)
+    exchange(tmp_path)
+    assert course("answers", "3").exit_code == 0
+    shutil.rmtree(clone / "solutions")
+    work.solve("neurons")
+    course("check", "3")
+    assert "word for word" in flat(course("compare", "3", "--task", "1"))
+
+
+def test_a_published_notebook_has_no_hidden_checks_and_no_notes_to_graders(clone: Path) -> None:
+    from course_utils.cli._model import published
+
+    for source in sorted((ROOT / "solutions").glob("*/*.ipynb")):
+        notebook = _assignment.read(source)
+        made = published(notebook, source.stem)
+        text = json.dumps(made, ensure_ascii=False)
+        assert "HIDDEN" not in text
+        assert "or the grader" not in text
+        assert "BEGIN SOLUTION" not in text
+        checks = {cell.source for cell in notebook.cells if cell.grade_id.endswith("-check")}
+        assert checks
+        assert not checks & {cell["source"] for cell in made["cells"]}
+
+
+def test_answers_wait_for_the_last_deadline(clone: Path, tmp_path: Path) -> None:
+    from course_utils.cli import _course
+    from course_utils.grading import deadlines
+
+    from nbgrader.api import Gradebook
+
+    with_solutions(clone)
+    with Gradebook(f"sqlite:///{clone / 'gradebook.db'}", "build-deep") as gradebook:
+        gradebook.add_assignment(NAME, duedate="2020-01-01 12:00 UTC")
+        gradebook.add_student("ada")
+    later = "2999-01-01 12:00"
+    file = _course.find(clone).root / deadlines.EXTENSIONS
+    deadlines.write_extensions(file, [deadlines.Extension("ada", NAME, f"{later} UTC")])
+    to = tmp_path / "to"
+    refused = course("answers", "3", "--to", to)
+    assert refused.exit_code == 1
+    assert f"ada has time for {NAME} until {later} UTC" in flat(refused)
+    assert not to.exists()
+    assert course("answers", "3", "--to", to, "--before-deadline").exit_code == 0
+    file.unlink()
+    assert "Published again" in course("answers", "3", "--to", to).output
+
+
+def test_model_answers_of_another_assignment_are_refused(clone: Path, work: Work) -> None:
+    with_solutions(clone)
+    shutil.copytree(ROOT / "solutions/04-backprop", clone / "solutions/04-backprop")
+    assert course("answers", "4", "--to", clone / "to").exit_code == 0
+    result = course("compare", "3", "--with", clone / "to" / "04-backprop-answers.ipynb")
+    assert result.exit_code == 1
+    assert f"answers 04-backprop, not {NAME}" in flat(result)
+    release = course("compare", "3", "--with", clone / "exercises" / NAME / f"{NAME}.ipynb")
+    assert "no model answers" in flat(release)

@@ -121,6 +121,9 @@ def run_answers(
     command = [sys.executable, "tools/answers.py", "--json", "--seeds", str(seeds)]
     command += ["--notebook", str(answers.notebook_of(name, root))]
     command += ["--answers", str(answers.answer_files(root)[name])]
+    # Threads beyond the cores wait for each other: what is measured is the verdict, not the time.
+    patience = answers.SECONDS * (1 + threads // (os.cpu_count() or 1))
+    command += ["--seconds", str(patience)]
     if enough is not None:
         command += ["--enough", str(enough)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment)

@@ -22,12 +22,20 @@ COMMANDS = {
         "course_utils.cli.progress:progress",
         "Show which tasks pass, chapter by chapter.",
     ),
+    "compare": (
+        "course_utils.cli.compare:compare",
+        "See your answers beside the model answers, after an attempt.",
+    ),
     "submit": ("course_utils.cli.submit:submit", "Hand in an assignment, or pack it for upload."),
     "grade": ("course_utils.cli.grade:grade", "Instructors: grade what a class has handed in."),
     "report": ("course_utils.cli.report:report", "Instructors: a page on how it went."),
     "export": (
         "course_utils.cli.export:export",
         "Instructors: grades for Canvas, Moodle, a table.",
+    ),
+    "answers": (
+        "course_utils.cli.answers:answers",
+        "Instructors: publish the model answers of an assignment.",
     ),
     "deadline": (
         "course_utils.cli.deadline:deadline",
@@ -45,6 +53,7 @@ Examples:
   course check perceptron     which of its tasks pass? --hint helps on
   course progress             what is done, what is open, in all chapters
   course submit perceptron    hand it in
+  course compare perceptron   your answers beside the model answers
   course grade perceptron     grade what a class has handed in
   course start --help         what a command can do, with its own examples
 """

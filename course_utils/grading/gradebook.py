@@ -48,6 +48,10 @@ class GradebookError(CourseError):
     exit_code = 2
 
 
+class NoGradebookError(GradebookError):
+    """There is no gradebook yet."""
+
+
 class UnknownAssignmentError(GradebookError):
     """The gradebook does not know the assignment."""
 
@@ -129,14 +133,14 @@ def open_course(root: Path) -> Course:
 def open_gradebook(course: Course) -> Gradebook:
     """Connect to the gradebook; close it, or use it in a with statement.
 
-    Raises GradebookError: there is none, or it does not answer.
+    Raises NoGradebookError: there is none; GradebookError: it does not answer.
     """
     url = course.directory.db_url
     try:
         address = make_url(url)
         file = address.database
         if address.get_backend_name() == "sqlite" and file and not Path(file).is_file():
-            raise GradebookError(
+            raise NoGradebookError(
                 f"There is no gradebook {file} yet. It is made with the first assignment: "
                 "nbgrader generate_assignment NAME"
             )
