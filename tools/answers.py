@@ -396,6 +396,7 @@ def examine(
     only: str | None = None,
     seconds: float = SECONDS,
     enough: float = math.inf,
+    right_only: bool = False,
 ) -> Report:
     """Run all answers of one file. Forks: call it in a process without threads."""
     notebook = notebooks.read(notebook_path)
@@ -426,7 +427,8 @@ def examine(
     try:
         for task, stage in stages(notebook_path, notebook, wanted):
             own = Answer("the solution itself", stage.solution, is_right=True)
-            for answer in [own, *right.get(task, []), *wrong.get(task, [])]:
+            others = [] if right_only else wrong.get(task, [])
+            for answer in [own, *right.get(task, []), *others]:
                 for found in stage.judge(answer.source, seeds, seconds, enough):
                     named = answer.says is None or bool(
                         re.search(answer.says, found["message"], re.IGNORECASE)
@@ -472,6 +474,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--enough", type=float, default=math.inf, help="seconds after which no seed is begun"
     )
+    parser.add_argument("--right", action="store_true", help="only the right answers")
     parser.add_argument("--json", action="store_true", help="print the verdicts as JSON")
     parser.add_argument("--notebook", type=Path, help="the solution notebook, if not the usual")
     parser.add_argument("--answers", type=Path, help="the file of answers, if not the usual")
@@ -494,7 +497,13 @@ def main(arguments: list[str] | None = None) -> int:
         notebook = (options.notebook or notebook_of(name)).resolve()
         try:
             report = examine(
-                notebook, path, options.seeds, options.task, options.seconds, options.enough
+                notebook,
+                path,
+                options.seeds,
+                options.task,
+                options.seconds,
+                options.enough,
+                options.right,
             )
         except NotebookError as error:
             sys.exit(str(error))

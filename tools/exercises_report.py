@@ -111,7 +111,13 @@ def summed(reports: Iterable[answers.Report]) -> list[Answered]:
 
 
 def run_answers(
-    name: str, seeds: int, threads: int, enough: float | None = None, root: Path = ROOT
+    name: str,
+    seeds: int,
+    threads: int,
+    enough: float | None = None,
+    root: Path = ROOT,
+    right_only: bool = False,
+    seconds: float = answers.SECONDS,
 ) -> answers.Report:
     """Run tools/answers.py in a process with so many threads; raise NotebookError if it cannot."""
     environment = {k: v for k, v in os.environ.items() if not k.startswith("COURSE_CHECK")}
@@ -122,8 +128,8 @@ def run_answers(
     command += ["--notebook", str(answers.notebook_of(name, root))]
     command += ["--answers", str(answers.answer_files(root)[name])]
     # Threads beyond the cores wait for each other: what is measured is the verdict, not the time.
-    patience = answers.SECONDS * (1 + threads // (os.cpu_count() or 1))
-    command += ["--seconds", str(patience)]
+    patience = seconds * (1 + threads // (os.cpu_count() or 1))
+    command += ["--seconds", str(patience)] + ["--right"] * right_only
     if enough is not None:
         command += ["--enough", str(enough)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=environment)
@@ -448,6 +454,11 @@ def _cell(value: str) -> str:
     return value.replace("|", "\\|")
 
 
+def counted(threads: int) -> str:
+    """Return “1 thread”, “2 threads”."""
+    return f"{threads} thread{'' if threads == 1 else 's'}"
+
+
 def _sentence(record: Record) -> str:
     if not record.answers_current and not record.mutants_current:
         return (
@@ -457,11 +468,9 @@ def _sentence(record: Record) -> str:
         )
     if not record.answers_current:
         return "The answers have not been run with these files; `make test` does it.\n"
-    many = len(record.threads) > 1
-    threads = " and ".join(map(str, record.threads)) + (
-        " threads" if many or record.threads != [1] else " thread"
-    )
-    said = f"Each answer was judged with {record.seeds} seeds, on {threads}."
+    first, *more = record.threads
+    said = f"Each answer was judged with {record.seeds} seeds, on {counted(first)}"
+    said += f", the right ones on {' and on '.join(map(counted, more))} as well." if more else "."
     if not record.mutants_current:
         said += " The mutants have not been run with these files: `make exercises-report` does it."
     return said + "\n"
@@ -538,7 +547,17 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
     parser = argparse.ArgumentParser(description="Report how good the assignments' checks are.")
     parser.add_argument("chapter", nargs="?", default="", help="such as 03 (default: all)")
     parser.add_argument("--seeds", type=int, default=5, help="runs of each answer (5)")
-    parser.add_argument("--threads", default="1", help="thread counts, such as 1,2,4 (1)")
+    parser.add_argument(
+        "--threads",
+        default="1",
+        help="thread counts, such as 1,2,4: with the first all answers, then the right ones (1)",
+    )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=answers.SECONDS,
+        help=f"time limit of an answer ({answers.SECONDS}); more on a busy machine",
+    )
     parser.add_argument("--enough", type=float, help="seconds after which an answer is run no more")
     parser.add_argument("--mutant-seeds", type=int, default=mutants.SEEDS)
     parser.add_argument("--cap", type=int, help=f"most mutants of a task ({mutants.CAP})")
@@ -565,7 +584,18 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
             if not options.no_answers:
                 console.print(f"{name}: answers ({time.monotonic() - start:.0f} s so far)")
                 digest = digest_of(name, "answers", root)
-                runs = [run_answers(name, options.seeds, n, options.enough, root) for n in threads]
+                runs = [
+                    run_answers(
+                        name,
+                        options.seeds,
+                        count,
+                        options.enough,
+                        root,
+                        right_only=place > 0,  # a wrong answer is not made right by threads
+                        seconds=options.seconds,
+                    )
+                    for place, count in enumerate(threads)
+                ]
                 keep_answers(runs, options.seeds, threads, digest, root)
             if not options.no_mutants:
                 console.print(f"{name}: mutants ({time.monotonic() - start:.0f} s so far)")
