@@ -55,6 +55,9 @@ serve: $(SETUP)  ## build the book and serve it on this machine
 	@$(BIN)/python tools/execute.py book
 	@$(BIN)/python tools/build_site.py --serve
 
+pdf: book  ## print the whole book: _build/build-deep.pdf
+	@$(BIN)/python tools/print_book.py
+
 bench: $(SETUP)  ## measure speed and memory (nothing here passes or fails)
 	@$(BIN)/python tools/bench.py
 
@@ -85,4 +88,4 @@ clean:  ## remove what builds made (keeps .venv and downloaded data)
 clean-all: clean  ## remove .venv and node_modules too
 	@rm -rf $(VENV) node_modules build_deep.egg-info
 
-.PHONY: help setup book test lab release exercises-report grade-demo serve bench bench-training bench-grading format lint lock clean clean-all
+.PHONY: help setup book test lab release exercises-report grade-demo serve pdf bench bench-training bench-grading format lint lock clean clean-all
