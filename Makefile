@@ -64,6 +64,9 @@ bench: $(SETUP)  ## measure speed and memory (nothing here passes or fails)
 bench-training: $(SETUP)  ## seconds to 98 % on MNIST: starter program, NumPy, PyTorch, Keras
 	@$(BIN)/python tools/bench_training.py
 
+bench-book: book  ## weight, seconds to interactive, Lighthouse, build times of the book
+	@$(BIN)/python tools/bench_book.py
+
 bench-grading: $(SETUP)  ## a class graded by nbgrader, by nbgrader with our plugins, by course grade
 	@$(BIN)/python tools/bench_grading.py
 
@@ -88,4 +91,4 @@ clean:  ## remove what builds made (keeps .venv and downloaded data)
 clean-all: clean  ## remove .venv and node_modules too
 	@rm -rf $(VENV) node_modules build_deep.egg-info
 
-.PHONY: help setup book test lab release exercises-report grade-demo serve pdf bench bench-training bench-grading format lint lock clean clean-all
+.PHONY: help setup book test lab release exercises-report grade-demo serve pdf bench bench-training bench-grading bench-book format lint lock clean clean-all

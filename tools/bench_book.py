@@ -1,0 +1,222 @@
+"""Measure the book's site: weight, seconds to interactive, layout shift, Lighthouse, build times.
+
+    make bench-book                                every page
+    python tools/bench_book.py 03 index            pages whose name begins so
+    python tools/bench_book.py --no-lighthouse     without fetching Lighthouse (npm, 60 MB)
+
+Nothing here passes or fails. The site is built anew three times first, so that one page's share
+and the whole are seen; then Chromium opens each page on this machine, with an empty cache.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from tools.browser import ARGUMENTS, NoBrowser, find_chromium, install
+from tools.build_site import ROOT, Places, server
+from tools.print_book import PrintError, in_order
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Response
+
+LIGHTHOUSE = "lighthouse@12"
+CATEGORIES = ("performance", "accessibility", "best-practices", "seo")
+PICTURES = ("png", "jpg", "webp")
+OPENINGS = 5  # of each page; the median counts
+# Layout shift and the longest task are told by observers; both exist in Chromium only.
+WATCH = """
+window.__shift = 0;
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.__shift += entry.value;
+}).observe({ type: "layout-shift", buffered: true });
+"""
+READ = """() => {
+  const nav = performance.getEntriesByType("navigation")[0];
+  const paint = performance.getEntriesByName("first-contentful-paint")[0];
+  return {
+    interactive: nav.domInteractive / 1000,
+    loaded: nav.loadEventEnd / 1000,
+    painted: paint ? paint.startTime / 1000 : null,
+    shift: window.__shift,
+  };
+}"""
+
+
+def build_times() -> Table:
+    """Time the whole site, the site after one page has changed, and a build with nothing to do."""
+    table = Table("building the site from executed copies", "seconds (median of 3, range)")
+    build = [sys.executable, "tools/build_site.py"]
+    page = Places().book / "glossary.md"
+    before = page.read_bytes()
+    times: dict[str, list[float]] = {"whole": [], "one page changed": [], "nothing changed": []}
+    try:
+        for number in range(3):
+            for name, extra in (("whole", ["--force"]), ("nothing changed", [])):
+                times[name].append(_timed([*build, *extra]))
+            page.write_bytes(before + f"\n% bench {number}\n".encode())
+            times["one page changed"].append(_timed(build))
+    finally:
+        page.write_bytes(before)
+        _timed(build)
+    for name, measured in times.items():
+        spread = f"{min(measured):.1f}–{max(measured):.1f}"
+        table.add_row(name, f"{statistics.median(measured):.1f} ({spread})")
+    return table
+
+
+def _timed(command: list[str]) -> float:
+    start = time.perf_counter()
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    return time.perf_counter() - start
+
+
+def opened(pages: list[Path], address: str) -> Table:
+    """Open each page with an empty cache; weigh what arrives and read the browser's clocks."""
+    from playwright.sync_api import sync_playwright
+
+    columns = ("first view, KB", "drawings, KB", "painted, s", "interactive, s", "shift")
+    table = Table("page", *columns, title=f"In Chromium, median of {OPENINGS} openings")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=find_chromium() or install(), args=list(ARGUMENTS)
+        )
+        for page in track(pages, "Opening pages", console=Console(stderr=True), transient=True):
+            readings: list[dict[str, Any]] = []
+            sizes: dict[str, int] = {}
+            for _ in range(OPENINGS):
+                context = browser.new_context(viewport={"width": 390, "height": 844})
+                tab = context.new_page()
+                tab.add_init_script(WATCH)
+
+                responses: list[Response] = []
+
+                def keep(answer: Response, kept: list[Response] = responses) -> None:
+                    kept.append(answer)
+
+                tab.on("response", keep)
+                tab.goto(f"{address}/{page.name}", wait_until="load")
+                readings.append(tab.evaluate(READ))
+                sizes = {answer.url: _weight(answer) for answer in responses if answer.ok}
+                context.close()
+            drawn = sum(size for url, size in sizes.items() if _is_picture(url))
+            inline = _inline_drawings(page)
+            middle = {key: statistics.median(r[key] or 0 for r in readings) for key in readings[0]}
+            table.add_row(
+                page.name,
+                f"{(sum(sizes.values()) - drawn - inline) / 1024:.0f}",
+                f"{(drawn + inline) / 1024:.0f}",
+                f"{middle['painted']:.3f}",
+                f"{middle['interactive']:.3f}",
+                f"{middle['shift']:.3f}",
+            )
+        browser.close()
+    return table
+
+
+def _weight(response: Response) -> int:
+    """Return the bytes that a compressing server would send."""
+    body = response.body()
+    packed = response.url.rpartition(".")[2] in ("woff2", *PICTURES)
+    return len(body) if packed else len(gzip.compress(body, 9))
+
+
+def _is_picture(url: str) -> bool:
+    return url.rpartition(".")[2] in (*PICTURES, "svg")
+
+
+def _inline_drawings(page: Path) -> int:
+    """Return how many bytes of the compressed page its drawings take."""
+    whole = page.read_bytes()
+    rest = re.sub(rb'<svg [^>]*class="drawing".*?</svg>', b"", whole, flags=re.S)
+    return len(gzip.compress(whole, 9)) - len(gzip.compress(rest, 9))
+
+
+def lighthouse(pages: list[Path], address: str) -> Table | None:
+    """Let Lighthouse judge each page as a phone; None when it cannot be had here."""
+    folder = Places().site.parent / "cache" / "lighthouse"
+    program = folder / "node_modules" / ".bin" / "lighthouse"
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    environment = os.environ | {"PATH": path, "CHROME_PATH": str(find_chromium() or install())}
+    if not program.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        command = ["npm", "install", "--silent", "--no-audit", "--no-fund", LIGHTHOUSE]
+        command += ["--prefix", str(folder)]  # not the nearest package.json above: the course's
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)
+        if done.returncode or not program.exists():
+            print(f"Lighthouse could not be fetched: {done.stderr.strip()[-200:]}")
+            shutil.rmtree(folder, ignore_errors=True)
+            return None
+    table = Table("page", *CATEGORIES, title=f"{LIGHTHOUSE}, mobile")
+    for page in track(pages, "Lighthouse", console=Console(stderr=True), transient=True):
+        command = [str(program), f"{address}/{page.name}", "--quiet", "--output=json"]
+        command += [f"--only-categories={','.join(CATEGORIES)}"]
+        command += [f"--chrome-flags=--headless=new {' '.join(ARGUMENTS)}"]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment)
+        try:
+            found = json.loads(done.stdout)["categories"]
+            scores = [f"{100 * found[name]['score']:.0f}" for name in CATEGORIES]
+        except (ValueError, KeyError, TypeError):
+            scores = ["–"] * len(CATEGORIES)
+        table.add_row(page.name, *scores)
+    return table
+
+
+def main() -> int:
+    """Run the command line; return its exit status."""
+    parser = argparse.ArgumentParser(
+        description="Measure the book's site.",
+        epilog="example: python tools/bench_book.py 03 index --no-lighthouse",
+    )
+    parser.add_argument("pages", nargs="*", help="pages whose name begins so (default: all)")
+    parser.add_argument("--no-lighthouse", action="store_true", help="leave Lighthouse out")
+    parser.add_argument("--no-build", action="store_true", help="take the site as it is")
+    options = parser.parse_args()
+    console = Console(width=None if sys.stdout.isatty() else 110)
+    load = f"{os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else "?"
+    console.print(f"{os.cpu_count()} processors, load {load} at the start")
+    running = None
+    try:
+        if not options.no_build:
+            console.print(build_times())
+        pages = in_order(Places().site)
+        if options.pages:
+            pages = [page for page in pages if page.name.startswith(tuple(options.pages))]
+        running = server(Places().site)
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{running.server_address[1]}"
+        console.print(opened(pages, address))
+        if not options.no_lighthouse and (judged := lighthouse(pages, address)) is not None:
+            console.print(judged)
+    except (PrintError, NoBrowser) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except subprocess.CalledProcessError as error:
+        print(f"The book does not build: {(error.stderr or b'').decode()[-400:]}", file=sys.stderr)
+        return 1
+    finally:
+        if running is not None:
+            running.shutdown()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
