@@ -684,6 +684,61 @@ def test_call_says_where_the_code_stopped():
     assert '`return {}["gone"]`' in said
 
 
+CELL = """
+half = lambda v: v / 0
+def inner(x):
+    return {k: half(v) for k, v in x.items()}
+def rows(x):
+    return [row / 0 for row in x]
+def total(x):
+    return sum((lambda v: v / 0)(v) for v in x)
+def table(x):
+    return {v: {v / 0} for v in x}
+def by_size(x):
+    return sorted(x, key=lambda v: v / 0)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "cell", "line"),
+    [
+        ("rows", "`rows`'s cell", 6),
+        ("total", "`total`'s cell", 8),
+        ("table", "`table`'s cell", 10),
+        ("by_size", "`by_size`'s cell", 12),
+        ("half", "its cell", 2),
+    ],
+)
+def test_a_comprehension_or_a_lambda_is_named_by_the_function_it_stands_in(name, cell, line):
+    names = {}
+    exec(compile(CELL, "<a cell of a notebook>", "exec"), names)
+    value = 3.0 if name == "half" else [3.0, 4.0]
+    said = message_of(checks.call, names[name], value)
+    assert f"See line {line} of {cell}." in said
+    assert "<" not in said
+
+
+def test_an_error_in_the_course_s_own_code_is_told_by_the_line_that_called_it(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    names = {}
+    source = "from course_utils import datasets\ndef f(x):\n    return datasets.load('mnist')\n"
+    exec(compile(source, "<a cell of a notebook>", "exec"), names)
+    said = message_of(checks.call, names["f"], 1.0)
+    assert "course data fetch mnist" in said
+    assert "See line 3 of `f`'s cell." in said
+
+
+def test_a_lambda_of_another_cell_is_not_named_by_the_function_that_called_it():
+    names = {}
+    first, second = CELL.split("def inner", 1)
+    for number, part in enumerate((first, "def inner" + second)):
+        exec(compile(part, f"<cell {number}>", "exec"), names)
+    said = message_of(checks.call, names["inner"], {"a": 3.0})
+    assert "See line 2 of its cell." in said
+
+
 def test_call_survives_whatever_is_raised():
     class Odd(BaseException):
         def __str__(self):
@@ -1103,3 +1158,20 @@ def test_jupyter_shows_the_sentence_alone():
     assert "✓ Task fine: these checks pass" in json.dumps(
         notebook.cells[8].outputs, ensure_ascii=False
     )
+
+
+def test_data_that_are_missing_are_not_the_learners_mistake():
+    from course_utils.datasets import UnknownDataset, load
+
+    with pytest.raises(UnknownDataset, match="no-such-data"), checks.task("Task 1 · any"):
+        load("no-such-data")
+
+
+def test_data_that_are_missing_in_an_answer_are_told_with_its_name():
+    from course_utils.datasets import load
+
+    def train(x):
+        load("no-such-data")
+
+    with pytest.raises(CheckFailed, match="`train"), checks.task("Task 1 · any"):
+        checks.call(train, 1)

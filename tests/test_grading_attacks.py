@@ -1128,11 +1128,24 @@ with checks.task("Task 2 · triple") as task:
     assert "hand over data only" in cell.message and cell.message.endswith(".")
 
 
-@pytest.mark.parametrize("broken", ["assert triple(2) ==", "import no_such_library"])
+NO_DATA = """
+from course_utils import checks, datasets
+with checks.task("Task 2 · triple"):
+    datasets.load("no-such-data")
+"""
+
+
+@pytest.mark.parametrize("broken", ["assert triple(2) ==", "import no_such_library", NO_DATA])
 def test_a_check_that_is_itself_broken_goes_to_a_person(engine: Engine, broken: str) -> None:
     cell = judged(grade(engine, checks={"triple-check": broken}), "triple-check")
     assert (cell.score, cell.status) == (None, MANUAL)
     assert "This check itself cannot be run" in cell.message
+
+
+def test_an_answer_without_its_data_has_no_broken_check(engine: Engine) -> None:
+    code = "def triple(x):\n    from course_utils import datasets\n    datasets.load('none')"
+    cell = judged(grade(engine, notebook({"triple": code})), "triple-check")
+    assert cell.score == 0
 
 
 def test_an_answer_that_forgot_an_import_has_no_broken_check(engine: Engine) -> None:

@@ -15,6 +15,7 @@ from .data import copied, kind_of, same, size_of
 from .failures import CheckFailed, fail, not_written, sentence
 
 _HERE = str(Path(__file__).resolve().parent)
+_COURSE = str(Path(_HERE).parent)
 
 
 def is_ours(filename: str) -> bool:
@@ -228,6 +229,8 @@ _SAID = {
     "does not require grad and does not have a grad_fn": "What it differentiates is detached from "
     "its parameters: .detach(), .item(), .numpy(), torch.tensor(…) and torch.no_grad() cut the "
     "graph.",
+    "but the layer was expecting 0 weights": "The model is not built yet, so it has no weights to "
+    "set: let it begin with keras.Input(…), which tells the number of inputs.",
 }
 
 
@@ -254,15 +257,30 @@ def place(error: BaseException) -> str:
     told = vars(error).get("course_place")
     if isinstance(told, str):
         return told
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+    frames = traceback.extract_tb(error.__traceback__)
+    for number, frame in reversed(list(enumerate(frames))):
         name = frame.filename
-        if is_ours(name) or "site-packages" in name or name.startswith("<frozen"):
+        if name.startswith((_COURSE, "<frozen")) or "site-packages" in name:
             continue
         if "/lib/python" in name.replace("\\", "/"):
             continue
         source = (frame.line or linecache.getline(name, frame.lineno or 0)).strip()
-        where = f"line {frame.lineno} of " + (
-            "the cell" if frame.name == "<module>" else f"`{frame.name}`'s cell"
-        )
+        where = f"line {frame.lineno} of {_cell_of(list(frames[: number + 1]))}"
         return f"See {where}: `{source}`." if source else f"See {where}."
     return ""
+
+
+def _cell_of(frames: list[traceback.FrameSummary]) -> str:
+    """Name the cell of the last frame by the function that it stands in: “`divide`'s cell”.
+
+    A comprehension or a lambda has no name that its writer knows: the function of the same cell
+    that it was run from names the cell, and otherwise the cell has no name.
+    """
+    for frame in reversed(frames):
+        if frame.filename != frames[-1].filename:
+            continue
+        if frame.name == "<module>":
+            return "the cell"
+        if frame.name.isidentifier():
+            return f"`{frame.name}`'s cell"
+    return "its cell"

@@ -83,8 +83,9 @@ def _told(error: BaseException | None) -> dict[str, str] | None:
     if error is None:
         return None
     from course_utils.checks.calls import place
+    from course_utils.errors import CourseError
 
-    kind = type(error).__name__
+    kind = "CourseError" if isinstance(error, CourseError) else type(error).__name__
     try:
         if isinstance(error, SyntaxError):
             message = str(error.msg)

@@ -94,7 +94,7 @@ def _check(found: Match, name: str, became: dict[str, Outcome]) -> tuple[Status,
             return "not started", ""
         if answer and answer not in found.place:
             return "fails", "The cell of the answer is missing from this notebook."
-    if outcome.kind in ("CheckFailed", "NotImplementedError"):
+    if outcome.kind in ("CheckFailed", "NotImplementedError", "CourseError"):
         return "fails", outcome.message
     return "fails", stopped("The check", outcome)
 

@@ -187,6 +187,17 @@ RIGHT: dict[str, list[Answer]] = {
                 return [(X.take(rows, axis=0), y.take(rows)) for rows in parts]
             """,
         ),
+        right(
+            "a pipeline of TensorFlow with a buffer for all rows",
+            """
+            def epoch_batches(X, y, batch_size, seed, drop_last=False):
+                import tensorflow as tf
+
+                rows = tf.data.Dataset.range(len(X)).shuffle(len(X), seed=seed)
+                rows = rows.batch(batch_size, drop_remainder=drop_last)
+                return [(X[r], y[r]) for r in rows.as_numpy_iterator()]
+            """,
+        ),
     ],
     "sgd-step": [
         right(
@@ -241,6 +252,33 @@ RIGHT: dict[str, list[Answer]] = {
                 return (total / len(y)).detach(), dict(model.state_dict())
             """,
         ),
+        right(
+            "all parameters at once, as one vector",
+            """
+            def sgd_step(state, X, y, lr):
+                model = network(state)
+                loss = nn.functional.cross_entropy(model(X), y)
+                grads = torch.autograd.grad(loss, list(model.parameters()))
+                flat = torch.cat([value.flatten() for value in state.values()])
+                flat = flat - lr * torch.cat([g.flatten() for g in grads])
+                sizes = [value.numel() for value in state.values()]
+                pieces = zip(state.items(), flat.split(sizes))
+                return loss.item(), {name: part.view(old.shape) for (name, old), part in pieces}
+            """,
+        ),
+        right(
+            "a momentum that a first step does not have yet",
+            """
+            def sgd_step(state, X, y, lr):
+                model = network(state).train()
+                optimiser = torch.optim.SGD(model.parameters(), lr=lr, momentum=0.9)
+                optimiser.zero_grad(set_to_none=False)
+                loss = nn.CrossEntropyLoss()(model(X), y)
+                loss.backward()
+                optimiser.step()
+                return loss.detach().numpy(), model.state_dict()
+            """,
+        ),
     ],
     "accumulated-step": [
         right(
@@ -285,6 +323,19 @@ RIGHT: dict[str, list[Answer]] = {
                 return {name: value.clone() for name, value in model.state_dict().items()}
             """,
         ),
+        right(
+            "the losses of the pieces are added, one backward",
+            """
+            def accumulated_step(state, parts, lr):
+                model = network(state)
+                total = 0.0
+                for X, y in parts:
+                    total = total + nn.functional.cross_entropy(model(X), y, reduction="sum")
+                (total / sum(len(y) for _, y in parts)).backward()
+                torch.optim.SGD(model.parameters(), lr).step()
+                return model.state_dict()
+            """,
+        ),
     ],
     "predict": [
         right(
@@ -322,6 +373,18 @@ RIGHT: dict[str, list[Answer]] = {
                 drop.eval()
                 logits = model(X)
                 return (logits - logits.logsumexp(dim=1, keepdim=True)).exp().detach()
+            """,
+        ),
+        right(
+            "copied tensor by tensor, evaluated, detached",
+            """
+            def predict(state, p, X):
+                (h, d), k = state["0.weight"].shape, len(state["3.bias"])
+                model = nn.Sequential(nn.Linear(d, h), nn.ReLU(), nn.Dropout(p), nn.Linear(h, k))
+                model.eval()
+                for name, own in model.named_parameters():
+                    own.data.copy_(state[name])
+                return model(X).softmax(-1).detach()
             """,
         ),
     ],
@@ -530,6 +593,27 @@ WRONG: dict[str, list[Answer]] = {
             """,
             says=r'no "4\.weight"|not enough values',
         ),
+        wrong(
+            "the names of a model that holds a Sequential",
+            """
+            class Net(nn.Module):
+                def __init__(self, params):
+                    super().__init__()
+                    parts = []
+                    for W in params[::2]:
+                        parts += [nn.Linear(*W.shape), nn.ReLU()]
+                    self.layers = nn.Sequential(*parts[:-1])
+
+
+            def to_state_dict(params):
+                model = Net(params)
+                with torch.no_grad():
+                    for own, given in zip(model.parameters(), params):
+                        own.copy_(torch.tensor(given.T))
+                return model.state_dict()
+            """,
+            says="nothing stands before the number",
+        ),
     ],
     "to-keras": [
         wrong(
@@ -633,6 +717,19 @@ WRONG: dict[str, list[Answer]] = {
                 return model
             """,
             says="dropout",
+        ),
+        wrong(
+            "the model is not built when the weights are set",
+            """
+            def to_keras(params):
+                model = keras.Sequential()
+                for b in params[1:-1:2]:
+                    model.add(layers.Dense(len(b), activation="relu"))
+                model.add(layers.Dense(len(params[-1])))
+                model.set_weights(params)
+                return model
+            """,
+            says=r"not built.*keras\.Input",
         ),
     ],
     "batches": [
@@ -761,6 +858,54 @@ WRONG: dict[str, list[Answer]] = {
             """,
             says="list",
         ),
+        wrong(
+            "all batches are shuffled, the short one too",
+            """
+            def epoch_batches(X, y, batch_size, seed, drop_last=False):
+                parts = np.split(np.arange(len(X)), range(batch_size, len(X), batch_size))
+                if drop_last and len(parts[-1]) < batch_size:
+                    parts.pop()
+                order = np.random.default_rng(seed).permutation(len(parts))
+                return [(X[parts[k]], y[parts[k]]) for k in order]
+            """,
+            says="shuffled after they had been cut|order +shuffled",
+        ),
+        wrong(
+            "the rows are shuffled inside of their batch",
+            """
+            def epoch_batches(X, y, batch_size, seed, drop_last=False):
+                draw = np.random.default_rng(seed)
+                end = len(X) - len(X) % batch_size if drop_last else len(X)
+                parts = [np.arange(s, min(s + batch_size, end)) for s in range(0, end, batch_size)]
+                parts = [draw.permutation(rows) for rows in parts]
+                return [(X[rows], y[rows]) for rows in parts]
+            """,
+            says="inside of their batch",
+        ),
+        wrong(
+            "a pipeline of TensorFlow with a small buffer",
+            """
+            def epoch_batches(X, y, batch_size, seed, drop_last=False):
+                import tensorflow as tf
+
+                rows = tf.data.Dataset.range(len(X)).shuffle(batch_size, seed=seed)
+                rows = rows.batch(batch_size, drop_remainder=drop_last)
+                return [(X[r], y[r]) for r in rows.as_numpy_iterator()]
+            """,
+            says="small buffer",
+        ),
+        wrong(
+            "batched, then shuffled, as a pipeline in the wrong order",
+            """
+            def epoch_batches(X, y, batch_size, seed, drop_last=False):
+                import tensorflow as tf
+
+                rows = tf.data.Dataset.range(len(X)).batch(batch_size, drop_remainder=drop_last)
+                rows = rows.shuffle(len(X), seed=seed)
+                return [(X[r], y[r]) for r in rows.as_numpy_iterator()]
+            """,
+            says="then cut",
+        ),
     ],
     "sgd-step": [
         wrong(
@@ -880,6 +1025,32 @@ WRONG: dict[str, list[Answer]] = {
             """,
             says="learning rate is missing",
         ),
+        wrong(
+            "Adam, out of habit",
+            """
+            def sgd_step(state, X, y, lr):
+                model = network(state)
+                optimiser = torch.optim.Adam(model.parameters(), lr=lr)
+                loss = nn.functional.cross_entropy(model(X), y)
+                loss.backward()
+                optimiser.step()
+                return loss.item(), model.state_dict()
+            """,
+            says="Adam",
+        ),
+        wrong(
+            "the model is given back, not its state",
+            """
+            def sgd_step(state, X, y, lr):
+                model = network(state)
+                optimiser = torch.optim.SGD(model.parameters(), lr=lr)
+                loss = nn.functional.cross_entropy(model(X), y)
+                loss.backward()
+                optimiser.step()
+                return loss.item(), list(model.parameters())
+            """,
+            says="dictionary",
+        ),
     ],
     "accumulated-step": [
         wrong(
@@ -976,6 +1147,91 @@ WRONG: dict[str, list[Answer]] = {
             """,
             says=r"optimiser\.step",
         ),
+        wrong(
+            "all pieces at once",
+            """
+            def accumulated_step(state, parts, lr):
+                model = network(state)
+                optimiser = torch.optim.SGD(model.parameters(), lr=lr)
+                X, y = (torch.cat(tensors) for tensors in zip(*parts))
+                nn.functional.cross_entropy(model(X), y).backward()
+                optimiser.step()
+                return model.state_dict()
+            """,
+            says="one piece at a time",
+        ),
+        wrong(
+            "a step after every piece, weighed by its rows",
+            """
+            def accumulated_step(state, parts, lr):
+                model = network(state)
+                optimiser = torch.optim.SGD(model.parameters(), lr=lr)
+                rows = sum(len(y) for _, y in parts)
+                for X, y in parts:
+                    optimiser.zero_grad()
+                    (nn.functional.cross_entropy(model(X), y) * len(y) / rows).backward()
+                    optimiser.step()
+                return model.state_dict()
+            """,
+            says="after every piece.*n / N are right",
+        ),
+        wrong(
+            "a step after every piece, weighed by its rows, no zero_grad",
+            """
+            def accumulated_step(state, parts, lr):
+                model = network(state)
+                optimiser = torch.optim.SGD(model.parameters(), lr=lr)
+                rows = sum(len(y) for _, y in parts)
+                for X, y in parts:
+                    (nn.functional.cross_entropy(model(X), y) * len(y) / rows).backward()
+                    optimiser.step()
+                return model.state_dict()
+            """,
+            says="after every piece.*without zero_grad",
+        ),
+        wrong(
+            "a step after every piece, no zero_grad",
+            """
+            def accumulated_step(state, parts, lr):
+                model = network(state)
+                optimiser = torch.optim.SGD(model.parameters(), lr=lr)
+                rows = sum(len(y) for _, y in parts)
+                for X, y in parts:
+                    (nn.functional.cross_entropy(model(X), y)).backward()
+                    optimiser.step()
+                return model.state_dict()
+            """,
+            says="after every piece.*without zero_grad",
+        ),
+        wrong(
+            "a step after every piece, divided by their number",
+            """
+            def accumulated_step(state, parts, lr):
+                model = network(state)
+                optimiser = torch.optim.SGD(model.parameters(), lr=lr)
+                rows = sum(len(y) for _, y in parts)
+                for X, y in parts:
+                    optimiser.zero_grad()
+                    (nn.functional.cross_entropy(model(X), y) / len(parts)).backward()
+                    optimiser.step()
+                return model.state_dict()
+            """,
+            says="after every piece.*by its rows",
+        ),
+        wrong(
+            "each mean divided by all rows",
+            """
+            def accumulated_step(state, parts, lr):
+                model = network(state)
+                optimiser = torch.optim.SGD(model.parameters(), lr=lr)
+                rows = sum(len(y) for _, y in parts)
+                for X, y in parts:
+                    (nn.functional.cross_entropy(model(X), y) / rows).backward()
+                optimiser.step()
+                return model.state_dict()
+            """,
+            says="times its own n",
+        ),
     ],
     "predict": [
         wrong(
@@ -1051,6 +1307,82 @@ WRONG: dict[str, list[Answer]] = {
                 return (hidden @ state["3.weight"].T + state["3.bias"]).argmax(dim=1)
             """,
             says="one probability per example and class",
+        ),
+        wrong(
+            "the record is kept",
+            """
+            def predict(state, p, X):
+                h, d = state["0.weight"].shape
+                last = nn.Linear(h, len(state["3.bias"]))
+                model = nn.Sequential(nn.Linear(d, h), nn.ReLU(), nn.Dropout(p), last)
+                model.load_state_dict(state)
+                model.eval()
+                return model(X).softmax(dim=1)
+            """,
+            says="no_grad",
+        ),
+        wrong(
+            "the state is never loaded",
+            """
+            def predict(state, p, X):
+                h, d = state["0.weight"].shape
+                last = nn.Linear(h, len(state["3.bias"]))
+                model = nn.Sequential(nn.Linear(d, h), nn.ReLU(), nn.Dropout(p), last)
+                model.eval()
+                with torch.no_grad():
+                    return model(X).softmax(dim=1)
+            """,
+            says="load_state_dict",
+        ),
+        wrong(
+            "never loaded, hidden by a seed",
+            """
+            def predict(state, p, X):
+                torch.manual_seed(0)
+                h, d = state["0.weight"].shape
+                last = nn.Linear(h, len(state["3.bias"]))
+                model = nn.Sequential(nn.Linear(d, h), nn.ReLU(), nn.Dropout(p), last)
+                model.eval()
+                with torch.no_grad():
+                    return model(X).softmax(dim=1)
+            """,
+            says="load_state_dict",
+        ),
+        wrong(
+            "no dropout layer, and strict=False against the error",
+            """
+            def predict(state, p, X):
+                (h, d), k = state["0.weight"].shape, len(state["3.bias"])
+                model = nn.Sequential(nn.Linear(d, h), nn.ReLU(), nn.Linear(h, k))
+                model.load_state_dict(state, strict=False)
+                model.eval()
+                with torch.no_grad():
+                    return model(X).softmax(dim=1)
+            """,
+            says="strict=False",
+        ),
+        wrong(
+            "eval without parentheses",
+            """
+            def predict(state, p, X):
+                h, d = state["0.weight"].shape
+                last = nn.Linear(h, len(state["3.bias"]))
+                model = nn.Sequential(nn.Linear(d, h), nn.ReLU(), nn.Dropout(p), last)
+                model.load_state_dict(state)
+                model.eval
+                with torch.no_grad():
+                    return model(X).softmax(dim=1)
+            """,
+            says="dropout is still on",
+        ),
+        wrong(
+            "log-probabilities",
+            """
+            def predict(state, p, X):
+                hidden = torch.relu(X @ state["0.weight"].T + state["0.bias"])
+                return (hidden @ state["3.weight"].T + state["3.bias"]).log_softmax(dim=1)
+            """,
+            says="log-probabilities",
         ),
     ],
     "checkpoint": [
@@ -1163,6 +1495,34 @@ WRONG: dict[str, list[Answer]] = {
                 return torch.load(path)
             """,
             says="another checkpoint",
+        ),
+        wrong(
+            "state and velocity exchanged",
+            """
+            def save_checkpoint(path, state, velocity, step):
+                Path(path).parent.mkdir(parents=True, exist_ok=True)
+                torch.save([velocity, state, step], path)
+
+
+            def load_checkpoint(path):
+                state, velocity, step = torch.load(path)
+                return {"state": state, "velocity": velocity, "step": step}
+            """,
+            says="exchanged",
+        ),
+        wrong(
+            "the whole optimiser's words for the keys",
+            """
+            def save_checkpoint(path, state, velocity, step):
+                Path(path).parent.mkdir(parents=True, exist_ok=True)
+                names = "model_state_dict", "optimizer_state_dict", "epoch"
+                torch.save(dict(zip(names, (state, velocity, step))), path)
+
+
+            def load_checkpoint(path):
+                return torch.load(path)
+            """,
+            says='key "state"',
         ),
     ],
     "train-digits": [
@@ -1279,6 +1639,53 @@ WRONG: dict[str, list[Answer]] = {
                 return [p.detach().numpy().T for p in model.parameters()]
             """,
             says="before the model is made",
+        ),
+        wrong(
+            "z-scored with MNIST's mean, not folded: good enough by luck",
+            """
+            def train_digits(X, y, seed):
+                torch.manual_seed(seed)
+                X, y = torch.from_numpy((X - 0.1307) / 0.3081), torch.from_numpy(y)
+                model = nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))
+                optimiser = torch.optim.Adam(model.parameters(), lr=0.001)
+                for _ in range(8):
+                    for rows in torch.randperm(len(X)).split(64):
+                        optimiser.zero_grad()
+                        nn.functional.cross_entropy(model(X[rows]), y[rows]).backward()
+                        optimiser.step()
+                return [p.detach().numpy().T for p in model.parameters()]
+            """,
+            says="another scale",
+        ),
+        wrong(
+            "scaled to −1 to 1, not folded",
+            """
+            def train_digits(X, y, seed):
+                torch.manual_seed(seed)
+                X, y = torch.from_numpy(2 * X - 1), torch.from_numpy(y)
+                model = nn.Sequential(nn.Linear(784, 128), nn.ReLU(), nn.Linear(128, 10))
+                optimiser = torch.optim.Adam(model.parameters(), lr=0.001)
+                for _ in range(8):
+                    for rows in torch.randperm(len(X)).split(64):
+                        optimiser.zero_grad()
+                        nn.functional.cross_entropy(model(X[rows]), y[rows]).backward()
+                        optimiser.step()
+                return [p.detach().numpy().T for p in model.parameters()]
+            """,
+            says="another scale",
+        ),
+        wrong(
+            "Keras with its default loss on logits",
+            """
+            def train_digits(X, y, seed):
+                keras.utils.set_random_seed(seed)
+                hidden = layers.Dense(128, activation="relu")
+                model = keras.Sequential([layers.Input((784,)), hidden, layers.Dense(10)])
+                model.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
+                model.fit(X, y, batch_size=64, epochs=3, verbose=0)
+                return model.get_weights()
+            """,
+            says="from_logits|guess",
         ),
     ],
 }

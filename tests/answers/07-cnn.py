@@ -122,33 +122,44 @@ RIGHT: dict[str, list[Answer]] = {
         right(
             "counts the places one by one",
             """
-            def output_size(n, k, padding=0, stride=1, dilation=1):
-                last = n + 2 * padding - (dilation * (k - 1) + 1)
-                return len(range(0, last + 1, stride))
+            def output_shape(X_shape, W_shape, padding=(0, 0), stride=1, dilation=1):
+                def places(n, k):
+                    last = padding[0] + n + padding[1] - (dilation * (k - 1) + 1)
+                    return len(range(0, last + 1, stride))
+
+                (N, _, H, W), (O, _, kh, kw) = X_shape, W_shape
+                return [N, O, places(H, kh), places(W, kw)]
             """,
         ),
         right(
-            "NumPy's floor, a NumPy integer",
+            "NumPy's floor on both sides at once, an array",
             """
-            def output_size(n, k, padding=0, stride=1, dilation=1):
-                room = n + 2 * padding - dilation * (k - 1) - 1
-                return np.int64(np.floor(room / stride)) + 1
+            def output_shape(X_shape, W_shape, padding=(0, 0), stride=1, dilation=1):
+                n, k = np.array(X_shape[2:]), np.array(W_shape[2:])
+                room = n + sum(padding) - dilation * (k - 1) - 1
+                sides = (np.floor(room / stride) + 1).astype(int)
+                return np.concatenate([[X_shape[0], W_shape[0]], sides])
             """,
         ),
         right(
             "asks PyTorch",
             """
-            def output_size(n, k, padding=0, stride=1, dilation=1):
-                x, w = torch.zeros(1, 1, n), torch.zeros(1, 1, k)
-                return nn.functional.conv1d(x, w, None, stride, padding, dilation).shape[2]
+            def output_shape(X_shape, W_shape, padding=(0, 0), stride=1, dilation=1):
+                x, w = torch.zeros(X_shape), torch.zeros(W_shape)
+                x = nn.functional.pad(x, (*padding, *padding))
+                return nn.functional.conv2d(x, w, None, stride, 0, dilation).shape
             """,
         ),
         right(
             "rounded up from the other side",
             """
-            def output_size(n, k, padding=0, stride=1, dilation=1):
-                starts = n + 2 * padding - dilation * (k - 1)
-                return (starts + stride - 1) // stride
+            def output_shape(X_shape, W_shape, padding=(0, 0), stride=1, dilation=1):
+                def side(n, k):
+                    starts = n + padding[0] + padding[1] - dilation * (k - 1)
+                    return (starts + stride - 1) // stride
+
+                (N, _, H, W), (O, _, kh, kw) = X_shape, W_shape
+                return N, O, side(H, kh), side(W, kw)
             """,
         ),
     ],
@@ -387,6 +398,23 @@ RIGHT: dict[str, list[Answer]] = {
                 return (heat / max(heat.max(), 1e-300)).tolist()
             """,
         ),
+        right(
+            "a small number against the division by 0",
+            """
+            def grad_cam(maps, gradients):
+                heat = np.maximum(np.tensordot(gradients.mean(axis=(1, 2)), maps, axes=1), 0)
+                return heat / (heat.max() + 1e-12)
+            """,
+        ),
+        right(
+            "0/0 made 0 afterwards",
+            """
+            def grad_cam(maps, gradients):
+                heat = np.maximum(np.tensordot(gradients.mean(axis=(1, 2)), maps, axes=1), 0)
+                with np.errstate(all="ignore"):
+                    return np.nan_to_num(heat / heat.max())
+            """,
+        ),
     ],
     "moved-digits": [
         right("the network of Hint 3, a tensor", _train()),
@@ -425,58 +453,203 @@ WRONG: dict[str, list[Answer]] = {
         wrong(
             "forgets the first place",
             """
-            def output_size(n, k, padding=0, stride=1, dilation=1):
-                return (n + 2 * padding - dilation * (k - 1) - 1) // stride
+            def output_shape(X_shape, W_shape, padding=(0, 0), stride=1, dilation=1):
+                sides = [
+                    (n + sum(padding) - dilation * (k - 1) - 1) // stride
+                    for n, k in zip(X_shape[2:], W_shape[2:])
+                ]
+                return X_shape[0], W_shape[0], *sides
             """,
             says="the 1 for the first place",
         ),
         wrong(
             "padding at one end",
             """
-            def output_size(n, k, padding=0, stride=1, dilation=1):
-                return (n + padding - dilation * (k - 1) - 1) // stride + 1
+            def output_shape(X_shape, W_shape, padding=(0, 0), stride=1, dilation=1):
+                sides = [
+                    (n + padding[0] - dilation * (k - 1) - 1) // stride + 1
+                    for n, k in zip(X_shape[2:], W_shape[2:])
+                ]
+                return X_shape[0], W_shape[0], *sides
             """,
             says="one end",
         ),
         wrong(
-            "no dilation",
+            "the chapter's 2 p with the first number",
+            """
+            def output_shape(X_shape, W_shape, padding=(0, 0), stride=1, dilation=1):
+                sides = [
+                    (n + 2 * padding[0] - dilation * (k - 1) - 1) // stride + 1
+                    for n, k in zip(X_shape[2:], W_shape[2:])
+                ]
+                return X_shape[0], W_shape[0], *sides
+            """,
+            says="before the first pixel is counted twice",
+        ),
+        wrong(
+            "the chapter's function as it stands",
             """
             def output_size(n, k, padding=0, stride=1, dilation=1):
-                return (n + 2 * padding - k) // stride + 1
+                return (n + 2 * padding - dilation * (k - 1) - 1) // stride + 1
+
+
+            output_shape = output_size
+            """,
+            says=r"keep the first line|TypeError",
+        ),
+        wrong(
+            "the chapter's function for each side, the rim handed on",
+            """
+            def output_shape(X_shape, W_shape, padding=(0, 0), stride=1, dilation=1):
+                def output_size(n, k, padding=0, stride=1, dilation=1):
+                    return (n + 2 * padding - dilation * (k - 1) - 1) // stride + 1
+
+                (N, _, H, W), (O, _, kh, kw) = X_shape, W_shape
+                height = output_size(H, kh, padding, stride, dilation)
+                return N, O, height, output_size(W, kw, padding, stride, dilation)
+            """,
+            says="TypeError.*2 \\* padding",
+        ),
+        wrong(
+            "twice both rims",
+            """
+            def output_shape(X_shape, W_shape, padding=(0, 0), stride=1, dilation=1):
+                sides = [
+                    (n + 2 * sum(padding) - dilation * (k - 1) - 1) // stride + 1
+                    for n, k in zip(X_shape[2:], W_shape[2:])
+                ]
+                return X_shape[0], W_shape[0], *sides
+            """,
+            says="both rims are counted twice",
+        ),
+        wrong(
+            "PyTorch's (height, width) for padding",
+            """
+            def output_shape(X_shape, W_shape, padding=(0, 0), stride=1, dilation=1):
+                x, w = torch.zeros(X_shape), torch.zeros(W_shape)
+                return nn.functional.conv2d(x, w, None, stride, padding, dilation).shape
+            """,
+            says="as in PyTorch",
+        ),
+        wrong(
+            "the channels stay",
+            """
+            def output_shape(X_shape, W_shape, padding=(0, 0), stride=1, dilation=1):
+                sides = [
+                    (n + sum(padding) - dilation * (k - 1) - 1) // stride + 1
+                    for n, k in zip(X_shape[2:], W_shape[2:])
+                ]
+                return *X_shape[:2], *sides
+            """,
+            says="the channels stay",
+        ),
+        wrong(
+            "maps for each channel",
+            """
+            def output_shape(X_shape, W_shape, padding=(0, 0), stride=1, dilation=1):
+                sides = [
+                    (n + sum(padding) - dilation * (k - 1) - 1) // stride + 1
+                    for n, k in zip(X_shape[2:], W_shape[2:])
+                ]
+                return X_shape[0], W_shape[0] * W_shape[1], *sides
+            """,
+            says="adds up over the channels",
+        ),
+        wrong(
+            "TensorFlow's order",
+            """
+            def output_shape(X_shape, W_shape, padding=(0, 0), stride=1, dilation=1):
+                sides = [
+                    (n + sum(padding) - dilation * (k - 1) - 1) // stride + 1
+                    for n, k in zip(X_shape[2:], W_shape[2:])
+                ]
+                return X_shape[0], *sides, W_shape[0]
+            """,
+            says="channels come last",
+        ),
+        wrong(
+            "square pictures only",
+            """
+            def output_shape(X_shape, W_shape, padding=(0, 0), stride=1, dilation=1):
+                sides = [
+                    (n + sum(padding) - dilation * (k - 1) - 1) // stride + 1
+                    for n, k in zip(X_shape[2:], W_shape[2:])
+                ]
+                return X_shape[0], W_shape[0], sides[0], sides[0]
+            """,
+            says="height is used for the width",
+        ),
+        wrong(
+            "no dilation",
+            """
+            def output_shape(X_shape, W_shape, padding=(0, 0), stride=1, dilation=1):
+                sides = [
+                    (n + sum(padding) - k) // stride + 1
+                    for n, k in zip(X_shape[2:], W_shape[2:])
+                ]
+                return X_shape[0], W_shape[0], *sides
             """,
             says="dilation is not used",
         ),
         wrong(
             "span is dilation * k",
             """
-            def output_size(n, k, padding=0, stride=1, dilation=1):
-                return (n + 2 * padding - dilation * k) // stride + 1
+            def output_shape(X_shape, W_shape, padding=(0, 0), stride=1, dilation=1):
+                sides = [
+                    (n + sum(padding) - dilation * k) // stride + 1
+                    for n, k in zip(X_shape[2:], W_shape[2:])
+                ]
+                return X_shape[0], W_shape[0], *sides
             """,
             says="gaps",
         ),
         wrong(
             "rounds up",
             """
-            def output_size(n, k, padding=0, stride=1, dilation=1):
-                return int(np.ceil((n + 2 * padding - dilation * (k - 1) - 1) / stride)) + 1
+            def output_shape(X_shape, W_shape, padding=(0, 0), stride=1, dilation=1):
+                sides = [
+                    int(np.ceil((n + sum(padding) - dilation * (k - 1) - 1) / stride)) + 1
+                    for n, k in zip(X_shape[2:], W_shape[2:])
+                ]
+                return X_shape[0], W_shape[0], *sides
             """,
             says="round down",
         ),
         wrong(
             "no rounding",
             """
-            def output_size(n, k, padding=0, stride=1, dilation=1):
-                return (n + 2 * padding - dilation * (k - 1) - 1) / stride + 1
+            def output_shape(X_shape, W_shape, padding=(0, 0), stride=1, dilation=1):
+                sides = [
+                    (n + sum(padding) - dilation * (k - 1) - 1) / stride + 1
+                    for n, k in zip(X_shape[2:], W_shape[2:])
+                ]
+                return X_shape[0], W_shape[0], *sides
             """,
             says="whole",
         ),
         wrong(
             "adds 1 before dividing",
             """
-            def output_size(n, k, padding=0, stride=1, dilation=1):
-                return (n + 2 * padding - dilation * (k - 1)) // stride
+            def output_shape(X_shape, W_shape, padding=(0, 0), stride=1, dilation=1):
+                sides = [
+                    (n + sum(padding) - dilation * (k - 1)) // stride
+                    for n, k in zip(X_shape[2:], W_shape[2:])
+                ]
+                return X_shape[0], W_shape[0], *sides
             """,
             says="before the division",
+        ),
+        wrong(
+            "the sides only",
+            """
+            def output_shape(X_shape, W_shape, padding=(0, 0), stride=1, dilation=1):
+                sides = [
+                    (n + sum(padding) - dilation * (k - 1) - 1) // stride + 1
+                    for n, k in zip(X_shape[2:], W_shape[2:])
+                ]
+                return tuple(sides)
+            """,
+            says="shape",
         ),
     ],
     "conv2d": [
@@ -539,6 +712,16 @@ WRONG: dict[str, list[Answer]] = {
             _conv(pad="X = np.pad(X, padding)"),
             says="axis is padded",
         ),
+        wrong(
+            "adds up the pictures of the batch",
+            _conv(value='np.einsum("ncuv,ocuv->o", window, W) + b'),
+            says="pictures of the batch",
+        ),
+        wrong(
+            "the kernel transposed",
+            _conv(value='np.einsum("ncuv,ocvu->no", window, W) + b'),
+            says="transposed|mismatch|not broadcast|different extents",
+        ),
     ],
     "conv2d-backward": [
         wrong(
@@ -580,6 +763,16 @@ WRONG: dict[str, list[Answer]] = {
             "db for every picture",
             _back(result="dX, dW, upstream.sum(axis=(2, 3))"),
             says="db",
+        ),
+        wrong(
+            "db written, not added",
+            _back(result="dX, dW, upstream[:, :, -1, -1].sum(axis=0)"),
+            says="last place",
+        ),
+        wrong(
+            "X as it was given, without its rim",
+            _back(pad="np.pad(X, ((0, 0), (0, 0), (p, p), (p, p)), mode='edge')"),
+            says="not zeros",
         ),
     ],
     "max-pool": [
@@ -653,6 +846,14 @@ WRONG: dict[str, list[Answer]] = {
             """,
             says="over the channels",
         ),
+        wrong(
+            "a stride of 2, whatever the size",
+            """
+            def max_pool(X, size):
+                return nn.functional.max_pool2d(torch.as_tensor(X), size, stride=2).numpy()
+            """,
+            says="move by 2",
+        ),
     ],
     "max-pool-backward": [
         wrong(
@@ -700,6 +901,14 @@ WRONG: dict[str, list[Answer]] = {
                 return upstream * (max_pool(X, size) > 0)
             """,
             says="shape of X",
+        ),
+        wrong(
+            "the first of equal pixels, column by column",
+            _pool_back(
+                "out[np.unravel_index(block.argmax(), block.shape)] = 0; "
+                "out.T[np.unravel_index(block.T.argmax(), block.T.shape)] = upstream[n, c, i, j]"
+            ),
+            says="column by column",
         ),
     ],
     "receptive-field": [
@@ -798,6 +1007,17 @@ WRONG: dict[str, list[Answer]] = {
             """,
             says="wrong order",
         ),
+        wrong(
+            "a dilated kernel of dilation * k pixels",
+            """
+            def receptive_field(layers):
+                field, step = 1, 1
+                for k, stride, dilation in layers:
+                    field, step = field + (dilation * k - 1) * step, step * stride
+                return field
+            """,
+            says="only k - 1 gaps",
+        ),
     ],
     "grad-cam": [
         wrong(
@@ -869,7 +1089,7 @@ WRONG: dict[str, list[Answer]] = {
                 with np.errstate(all="ignore"):
                     return heat / heat.max()
             """,
-            says="nan",
+            says=r"0/0.*return the zeros",
         ),
         wrong(
             "the largest gradient as weight",
@@ -879,6 +1099,54 @@ WRONG: dict[str, list[Answer]] = {
                 return heat / heat.max() if heat.max() > 0 else heat
             """,
             says="largest gradients",
+        ),
+        wrong(
+            "scaled from the smallest to the largest value",
+            """
+            def grad_cam(maps, gradients):
+                heat = np.maximum(0, np.tensordot(gradients.mean(axis=(1, 2)), maps, axes=1))
+                return (heat - heat.min()) / (heat.max() - heat.min() + 1e-12)
+            """,
+            says="smallest to its largest",
+        ),
+        wrong(
+            "starts at ones",
+            """
+            def grad_cam(maps, gradients):
+                heat = np.ones(maps.shape[1:])
+                for weight, one in zip(gradients.mean(axis=(1, 2)), maps):
+                    heat += weight * one
+                heat = np.maximum(heat, 0)
+                return heat / heat.max() if heat.max() > 0 else heat
+            """,
+            says="starts at 1",
+        ),
+        wrong(
+            "the mean over the channels",
+            """
+            def grad_cam(maps, gradients):
+                heat = np.maximum(0, (gradients.mean(axis=0) * maps).sum(axis=0))
+                return heat / heat.max() if heat.max() > 0 else heat
+            """,
+            says="goes over the channels",
+        ),
+        wrong(
+            "ones where nothing is positive",
+            """
+            def grad_cam(maps, gradients):
+                heat = np.maximum(0, np.tensordot(gradients.mean(axis=(1, 2)), maps, axes=1))
+                return heat / heat.max() if heat.max() > 0 else np.ones_like(heat)
+            """,
+            says="all ones",
+        ),
+        wrong(
+            "scaled before the negative part is cut",
+            """
+            def grad_cam(maps, gradients):
+                heat = np.tensordot(gradients.mean(axis=(1, 2)), maps, axes=1)
+                return np.maximum(heat / np.abs(heat).max(), 0) if heat.any() else heat
+            """,
+            says="largest absolute",
         ),
     ],
     "moved-digits": [
@@ -909,6 +1177,16 @@ WRONG: dict[str, list[Answer]] = {
             "the seed is not used",
             _train().replace("torch.manual_seed(seed)", "pass"),
             says="same seed",
+        ),
+        wrong(
+            "moved to one side only",
+            _train(batch="torch.roll(x[rows], (abs(down), abs(right)), dims=(2, 3))"),
+            says="to one side",
+        ),
+        wrong(
+            "channels and rows rolled instead of rows and columns",
+            _train(batch="torch.roll(x[rows], (down, right), dims=(1, 2))"),
+            says="to one side",
         ),
     ],
 }

@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Any
 
 from course_utils.checks import beside, tasks
+from course_utils.errors import CourseError
 from course_utils.grading import job
 
 import numpy as np
@@ -126,7 +127,7 @@ def _verdict(value: Any, error: BaseException | None, points: float) -> Verdict:
         return Verdict(None, job.MANUAL, f"This check cannot be run by itself: {Refused.said}")
     if isinstance(error, TestTimeUp):
         return Verdict(0.0, job.TIMED_OUT, "This check did not end in time.")
-    if isinstance(error, SyntaxError | ImportError) and _own(error):
+    if isinstance(error, SyntaxError | ImportError | CourseError) and _own(error):
         said = f"{type(error).__name__}: {_words(error)}"
         return Verdict(None, job.MANUAL, f"This check itself cannot be run ({said}).")
     message = _words(error)
