@@ -289,6 +289,14 @@ def without_alt(root: Path) -> None:
     meta("draw", mystnb={"figure": FIGURE["mystnb"]["figure"]})(root)
 
 
+def sound(label: str) -> Breach:
+    """A cell of the chapter that plays something, with this label."""
+    return both(
+        put("sum", "sums = []", 'sums = []\nAudio(b"RIFF")'),
+        meta("sum", mystnb={"sound": {"label": label}}),
+    )
+
+
 def task_meta(cell: str, **changes: object) -> Breach:
     def change(notebook: NotebookNode) -> None:
         cell_of(notebook, cell).metadata.nbgrader.update(changes)
@@ -457,6 +465,7 @@ BREACHES: list[tuple[str, Breach, str, str]] = [
         "say what the picture shows",
     ),
     ("alt-text", figure("caption", ""), "draw", "mystnb.figure.caption"),
+    ("alt-text", sound("A jig"), "sum", "its sound has no label; say in its metadata"),
     ("alt-text", figure("name", "Line 1"), "draw", "of the form fig-word"),
     ("figure-colours", put("draw", '"C1"', '"black"'), "draw", "'black'; leave the colour out"),
     (
@@ -562,6 +571,7 @@ KEPT: dict[str, tuple[str, Breach]] = {
     "roles shown as code": ("references", say("seen", "Write `` {term}`x` ``.")),
     "folded code": ("cell-length", both(longer("sum", 41), meta("sum", tags=["hide-input"]))),
     "a label elsewhere": ("links", say("seen", "[above](#eq-demo-sum) and [below](#summary)")),
+    "a sound with its label": ("alt-text", sound("A slow jig, played with plain tones.")),
     "no colour": ("figure-colours", put("draw", '"C1"', '"none"')),
     "no axes wanted": (
         "figure-axes",

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from book.theme.typeset import highlight, outputs, sanitize, svg
+from book.theme.typeset import highlight, outputs, sanitize, svg, widgets
 from book.theme.typeset.errors import ThemeError, UnknownNode
-from book.theme.typeset.nodes import PageState, Typesetter
+from book.theme.typeset.nodes import PageState, Typesetter, attach_alt_texts
 from book.theme.typeset.notebooks import chapter_number, prepare
 from book.theme.typeset.pages import _lenient, environment
 from book.theme.typeset.search import index, sections
@@ -292,6 +292,51 @@ def test_html_outputs_keep_only_what_is_harmless(given, expected):
     assert sanitize.clean(given) == expected
 
 
+AUDIO = """
+                <audio  controls="controls" >
+                    <source src="data:audio/wav;base64,UklGRg==" type="audio/wav" />
+                    Your browser does not support the audio element.
+                </audio>
+              """
+
+
+def sounding(html: str, **values: Any) -> dict[str, Any]:
+    data = {"text/html": {"content": html}, "text/plain": {"content": "<Audio object>"}}
+    return output(output_type="execute_result", data=data) | values
+
+
+def test_a_sound_gets_a_player_and_its_label_in_words():
+    state = page()
+    html = typeset(sounding(AUDIO, alt='A jig, "slow"'), state=state)
+    (name, content), *others = state.used_sounds.items()
+    assert content == b"RIFF" and name.endswith(".wav") and not others
+    assert f'<audio controls preload="none" src="files/{name}"' in html
+    assert html.count("A jig, &#34;slow&#34;") == 2  # read out, and shown
+    assert "<Audio object>" not in html and "does not support" not in html
+
+
+def test_ipython_still_writes_sounds_as_the_theme_reads_them():
+    display = pytest.importorskip("IPython.display")
+    written = display.Audio(b"RIFF")._repr_html_()
+    assert outputs.sound(written) == ("wav", b"RIFF")
+
+
+def test_the_label_of_a_sound_comes_from_the_cells_metadata():
+    block = node("block", sounding(AUDIO), data={"mystnb": {"sound": {"label": "A reel"}}})
+    attach_alt_texts(block)
+    assert block["children"][0]["alt"] == "A reel"
+
+
+def test_a_sound_without_a_label_is_refused():
+    with pytest.raises(ThemeError, match=r"a sound has no label.*mystnb\.sound\.label"):
+        typeset(sounding(AUDIO))
+
+
+def test_a_sound_from_elsewhere_is_no_sound_and_is_not_loaded():
+    html = typeset(sounding('<audio controls><source src="https://example.org/a.wav"></audio>'))
+    assert "<audio" not in html and "example.org" not in html
+
+
 # --- pictures -----------------------------------------------------------------------------------
 
 
@@ -434,6 +479,63 @@ def test_an_incomplete_figure_is_refused(tmp_path, outputs_, mystnb, says):
 
 def test_chapters_are_numbered_by_their_names():
     assert [chapter_number(name) for name in ("03-perceptron", "glossary")] == [3, None]
+
+
+# --- interactive parts --------------------------------------------------------------------------
+
+MODULE = b'import { h } from "./lib.js";\nexport default { render() {} };\n'
+LABEL = {"label": "Train <it>", "preset": "</script>"}
+
+
+def interactive(*children: dict[str, Any], model: Any = LABEL) -> dict[str, Any]:
+    part = node("anywidget", esm=f"/train-{'0' * 32}.js", model=model, id="x")
+    return node("div", part, *children, **{"class": "interactive"})
+
+
+def still() -> dict[str, Any]:
+    return node("paragraph", node("image", url="/net.svg", alt="a net"), "Six points.")
+
+
+@pytest.fixture
+def module(monkeypatch):
+    monkeypatch.setitem(FILES, f"train-{'0' * 32}.js", MODULE)
+
+
+def test_a_part_is_a_labelled_region_with_its_model_and_its_still_picture(module):
+    state = page()
+    html = typeset(interactive(still()), state=state)
+    assert html.startswith('<section class="widget" id="part-train" aria-label="Train &lt;it&gt;"')
+    assert html.rstrip().endswith("Six points.</p></div></section>") and "a net" in html
+    assert '{"preset": "\\u003c/script\\u003e"}' in html
+    files = sorted(state.used_widgets)
+    assert [f.partition(".")[0] for f in files] == ["lib", "train"]
+    assert f'from "./{files[0]}"'.encode() in state.used_widgets[files[1]]
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (interactive(), "the picture and the text"),
+        (interactive(node("paragraph", "text alone")), "the picture and the text"),
+        (node("anywidget", esm="/train.js", model=LABEL, id="x"), "stands alone"),
+        (interactive(still(), model={}), "has no label"),
+        (interactive(still(), model={"error": "Invalid JSON"}), "has no label"),
+    ],
+    ids=["no-picture-no-text", "no-picture", "alone", "no-label", "broken"],
+)
+def test_a_part_that_lacks_something_is_refused(module, given, says):
+    with pytest.raises(ThemeError, match=says):
+        typeset(given)
+
+
+def test_a_part_whose_module_is_missing_is_refused():
+    with pytest.raises(ThemeError, match="there is no module"):
+        typeset(interactive(still()))
+
+
+def test_a_part_that_is_too_large_is_refused():
+    with pytest.raises(ThemeError, match="30,720 are allowed"):
+        widgets.module("train", "x" * (widgets.MOST + 1))
 
 
 # --- search -------------------------------------------------------------------------------------

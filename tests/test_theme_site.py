@@ -215,6 +215,22 @@ def test_each_page_is_light_enough(places):
     assert len(gzip.compress(css)) < 14_000 and len(gzip.compress(script)) < 8_000
 
 
+def test_an_interactive_part_brings_its_module_in_two_forms_and_its_still_picture(places):
+    html = read(places, "prose.html")
+    part = re.search(r'<section class="widget" id="part-sample".*?</section>', html, re.S)
+    assert part and 'aria-label="A part to touch"' in part[0]
+    still = part[0].partition('class="widget-still"')[2]
+    assert "What readers without scripts see." in still and "<svg" in still
+    module = re.search(r'data-module="([^"]+)"', part[0])[1]
+    text = (places.site / module).read_text()
+    library = re.search(r'from "\./(lib\.\w+\.js)"', text)[1]
+    assert (places.site / "assets" / "widgets" / library).is_file()
+    script = (places.site / module.replace(".js", ".text.js")).read_text()
+    assert script.startswith("(window.bookModules??={})")
+    assert json.loads(script.partition("]=")[2].removesuffix(";\n")) == text
+    assert (places.site / re.search(r'data-style="([^"]+)"', part[0])[1]).is_file()
+
+
 # --- launch links -------------------------------------------------------------------------------
 
 
@@ -274,6 +290,7 @@ FAULTS = {
     ":::{no-such-directive}\nx\n:::": "no-such-directive",
     "{no-such-role}`x`": "no-such-role",
     "![x](images/gone.svg)": "gone.svg",
+    ':::{anywidget} widgets/no-such-part.js\n{"label": "x"}\n:::': "no-such-part.js",
     "(sec-run)=\n## A name that another page has": "sec-run",
 }
 

@@ -202,6 +202,7 @@ def write(folder: Path) -> Places:
     """Write the sample book and its executed notebook into `folder`; return a build's places."""
     book, executed = folder / "book", folder / "executed"
     shutil.copytree(SAMPLE, book)
+    shutil.copy(ROOT / "book" / "widgets" / "lib.js", book / "widgets")
     (executed / "book").mkdir(parents=True)
     nb = notebook()
     nbformat.write(nb, executed / "book" / f"{NAME}.ipynb")

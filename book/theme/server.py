@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from typeset import assets as asset_files
+from typeset import widgets
 from typeset.errors import ThemeError
-from typeset.pages import Press, Settings, formulas, load, render_book
+from typeset.pages import Press, Settings, formulas, load, render_book, write_sounds
 
 THEME = Path(__file__).resolve().parent
 
@@ -86,6 +87,9 @@ class Answers(http.server.BaseHTTPRequestHandler):
         if path.startswith(("assets/", "favicon")):
             inside = self.folder.resolve() in file.resolve().parents
             return file.read_bytes() if inside and file.is_file() else None
+        if path.startswith("files/sound-"):
+            inside = self.folder.resolve() in file.resolve().parents
+            return file.read_bytes() if inside and file.is_file() else None
         if path.startswith("files/"):
             return self.content.read(path.removeprefix("files/"))
         settings = Settings(extension="")
@@ -99,7 +103,10 @@ class Answers(http.server.BaseHTTPRequestHandler):
         press = Press(book, self.content.read, written, settings)
         index = self.folder / "assets" / "search-index.js"
         index.write_text(press.search_index(), encoding="utf-8")
-        return press.page(page).encode()
+        html = press.page(page)
+        widgets.write(self.folder, press.used_widgets)
+        write_sounds(self.folder, press.used_sounds)
+        return html.encode()
 
     def _send(self, status: int, body: bytes, kind: str) -> None:
         self.send_response(status)

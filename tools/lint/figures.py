@@ -21,11 +21,21 @@ def alt_text(page: Page, course: Course) -> Iterator[Problem]:
 
     Why: alt text is what a reader who cannot see gets. It says what the picture shows, so it is no
     copy of the caption, and it does not begin with "Image of", which screen readers say themselves.
+    A sound has a label, read out and shown below its player.
     Cure: in the cell's metadata,
-    "mystnb": {"figure": {"name": …, "caption": …}, "image": {"alt": …}}.
+    "mystnb": {"figure": {"name": …, "caption": …}, "image": {"alt": …}}, or
+    "mystnb": {"sound": {"label": …}}.
     """
     for cell in page.code:
         settings = cell.metadata.get("mystnb", {})
+        if re.search(r"^(?:display\()?Audio\(", cell.source, re.M):
+            if len(str(settings.get("sound", {}).get("label", "")).split()) < 5:
+                yield Problem(
+                    "its sound has no label",
+                    "say in its metadata, mystnb.sound.label, what one hears",
+                    cell.id,
+                )
+            continue
         if not settings and "plt.show()" not in cell.source:
             continue
         figure, alt = settings.get("figure", {}), str(settings.get("image", {}).get("alt", ""))

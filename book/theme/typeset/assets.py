@@ -25,7 +25,9 @@ THEME = Path(__file__).resolve().parents[1]
 STYLES = (
     "tokens", "base", "layout", "prose", "code", "boxes", "figures", "search", "print",
 )  # fmt: skip
-SCRIPTS = ("theme", "menu", "contents", "tabs", "copy", "scroll", "search", "print")
+SCRIPTS = (
+    "theme", "menu", "contents", "tabs", "copy", "scroll", "search", "print", "quiz", "widgets",
+)  # fmt: skip
 TEXT_FONTS = {
     "serif-400": "source-serif-4-latin-400-normal.woff2",
     "serif-400-italic": "source-serif-4-latin-400-italic.woff2",
@@ -40,6 +42,8 @@ class Assets:
     style: str
     script: str
     preload: tuple[str, ...]
+    finder: str = ""  # what search runs when a reader opens it
+    widget_style: str = ""
 
 
 def _package(modules: Path, name: str) -> Path:
@@ -75,6 +79,16 @@ def smaller_css(css: str) -> str:
     css = re.sub(r"\s*([{};,>])\s*", r"\1", css)
     css = re.sub(r":\s+", ":", css)
     return css.replace(";}", "}").strip()
+
+
+def smaller_js(script: str) -> str:
+    """Return a script without indentation and without lines that are comments.
+
+    >>> smaller_js("// why\\n  go();  // at once\\n")
+    'go();  // at once'
+    """
+    lines = (line.strip() for line in script.split("\n"))
+    return "\n".join(line for line in lines if line and not line.startswith("//"))
 
 
 @cache
@@ -195,11 +209,16 @@ def write(
         for key, file in names.items():
             text = text.replace(f"url({key})", f"url(fonts/{file})")
         css.append(smaller_css(text))
-    script = "\n".join(
-        (THEME / "static" / "js" / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS
-    )
+
+    def read(name: str) -> str:
+        return (THEME / "static" / "js" / f"{name}.js").read_text(encoding="utf-8")
+
+    script = smaller_js("\n".join(read(name) for name in SCRIPTS))
     style = _write(folder, "book.css", "\n".join(css).encode())
     book = _write(folder, "book.js", script.encode())
+    finder = _write(folder, "find.js", smaller_js(read("find")).encode())
+    parts = smaller_css((THEME / "static" / "css" / "widgets.css").read_text(encoding="utf-8"))
+    widget_style = _write(folder / "widgets", "widgets.css", parts.encode())
     licences = folder / "licences"
     licences.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(_package(modules, "katex") / "LICENSE", licences / "katex.txt")
@@ -209,4 +228,6 @@ def write(
         style=f"assets/{style}",
         script=f"assets/{book}",
         preload=(f"assets/fonts/{names['serif-400']}", f"assets/fonts/{names['serif-600']}"),
+        finder=f"assets/{finder}",
+        widget_style=f"assets/widgets/{widget_style}",
     )

@@ -6,6 +6,7 @@ template needs more than that, a method `_prepare_<type>` here returns it by nam
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from urllib.parse import quote
 from jinja2 import Environment, Template, TemplateNotFound
 from markupsafe import Markup, escape
 
-from . import highlight, outputs, sanitize, svg
+from . import highlight, outputs, sanitize, svg, widgets
 from .errors import ThemeError, UnknownNode
 
 Node = dict[str, Any]
@@ -51,6 +52,10 @@ def plain_text(node: Node) -> str:
     return "".join(plain_text(child) for child in node.get("children", []))
 
 
+def _holds_image(node: Node) -> bool:
+    return any(below["type"] == "image" for below in walk(node))
+
+
 @dataclass
 class PageState:
     """What one page collects while it is typeset."""
@@ -63,6 +68,9 @@ class PageState:
     noted: set[str] = field(default_factory=set)
     footnotes: list[Node] = field(default_factory=list)
     used_files: set[str] = field(default_factory=set)
+    used_widgets: dict[str, bytes] = field(default_factory=dict)  # file -> its module's text
+    used_sounds: dict[str, bytes] = field(default_factory=dict)  # file -> what it holds
+    widget_style: str = ""
     counter: int = 0
 
     def number(self) -> int:
@@ -231,6 +239,53 @@ class Typesetter:
         ]
         return {"tabs": tabs, "id": f"tabs-{self.page.number()}", "content": ""}
 
+    def _prepare_div(self, node: Node) -> dict[str, Any]:
+        """Return an interactive part's frame: the module, and what stands in for it."""
+        if "interactive" not in (node.get("class") or "").split():
+            return {"plain": True}
+        parts = [c for c in node.get("children", []) if c["type"] == "anywidget"]
+        still = [c for c in node.get("children", []) if c["type"] != "anywidget"]
+        if len(parts) != 1 or not any(c["type"] in {"image", "container"} or _holds_image(c)
+                                      for c in still):  # fmt: skip
+            raise ThemeError(
+                f"{self.page.name}: a box of class 'interactive' holds {len(parts)} modules. Give "
+                "it one {anywidget} directive, and beside it the picture and the text that readers "
+                "without scripts get."
+            )
+        part = type(node)(parts[0], still=self.all(still))
+        return {"plain": False, "content": self.node(part)}
+
+    def _prepare_anywidget(self, node: Node) -> dict[str, Any]:
+        model = node.get("model") or {}
+        if "error" in model or not str(model.get("label", "")).strip():
+            raise ThemeError(
+                f"{self.page.name}: the interactive part {node['esm']} has no label. Write its "
+                'body as JSON with one: {"label": "Train a perceptron"}.'
+            )
+        if not node.get("still"):
+            raise ThemeError(
+                f"{self.page.name}: the interactive part {node['esm']} stands alone. Put it into a "
+                ":::{div} of class 'interactive' with a picture and the text for readers without "
+                "scripts."
+            )
+        source = self.page.read(node["esm"].lstrip("/"))
+        if source is None:
+            raise ThemeError(
+                f"{self.page.name}: there is no module {node['esm']}. The directive names a file "
+                "of book/widgets: {anywidget} widgets/perceptron.js"
+            )
+        name, _ = re.subn(r"(-[0-9a-f]{32})?\.m?js$", "", node["esm"].rpartition("/")[2])
+        file, text = widgets.module(name, source.decode("utf-8"))
+        self.page.used_widgets |= {file: text, **dict([widgets.library()])}
+        return {
+            "name": name,
+            "module": f"assets/widgets/{file}",
+            "style": self.page.widget_style,
+            "model": {key: value for key, value in model.items() if key != "label"},
+            "label": model["label"],
+            "id": f"part-{name}",
+        }
+
     def _prepare_list_item(self, node: Node) -> dict[str, Any]:
         children = node.get("children", [])
         if len(children) == 1 and children[0]["type"] == "paragraph":
@@ -310,12 +365,26 @@ class Typesetter:
         if media_type.startswith("image/"):
             return self._part("picture", picture=self._photograph(best["path"], alt))
         if media_type == "text/html":
-            return self._part("html", markup=Markup(sanitize.clean(self._text(best, "content"))))
+            html = self._text(best, "content")
+            if (sound := outputs.sound(html)) is not None:
+                return self._sound(*sound, alt)
+            return self._part("html", markup=Markup(sanitize.clean(html)))
         return self._part("text", text=outputs.terminal(self._text(best, "content")))
 
     def _part(self, name: str, /, **values: Any) -> Markup:
         template = self.template(f"outputs/{name}.html.j2", name)
         return Markup(template.render(page=self.page, **values))
+
+    def _sound(self, extension: str, content: bytes, alt: str) -> Markup:
+        """Return a player for a sound, which becomes a file that is loaded when it is played."""
+        if not alt.strip():
+            raise ThemeError(
+                f"{self.page.name}: a sound has no label. Say in the cell's metadata, under "
+                "mystnb.sound.label, what one hears; it is read out and shown below the player."
+            )
+        name = f"sound-{hashlib.sha256(content).hexdigest()[:12]}.{extension}"
+        self.page.used_sounds[name] = content
+        return self._part("sound", source=f"files/{name}", label=alt)
 
     # --- pictures ----------------------------------------------------------------------------
 
@@ -355,10 +424,14 @@ class Typesetter:
 
 
 def attach_alt_texts(root: Node) -> None:
-    """Give each `outputs` node the alt text that its cell's metadata carries (mystnb.image.alt)."""
+    """Give each `outputs` node the words that its cell's metadata carries.
+
+    They are the alt text of its picture (mystnb.image.alt), or the label of its sound
+    (mystnb.sound.label).
+    """
     for block in walk(root):
         settings = (block.get("data") or {}).get("mystnb") or {}
-        alt = (settings.get("image") or {}).get("alt")
+        alt = (settings.get("image") or {}).get("alt") or (settings.get("sound") or {}).get("label")
         for child in block.get("children", []):
             if child["type"] == "outputs" and alt:
                 child["alt"] = alt

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import struct
 from typing import Any
@@ -16,6 +17,9 @@ NEEDS_SCRIPT = ("application/vnd.jupyter.widget-view+json", "application/javascr
 
 _SEQUENCE = re.compile(r"\x1b\[([\d;]*)m")
 _OTHER_ESCAPES = re.compile(r"\x1b(?:\[[0-9;?]*[A-Za-ln-z]|\][^\x07\x1b]*(?:\x07|\x1b\\))")
+_SOUND = re.compile(
+    r'<audio\b[^>]*>\s*<source src="data:audio/(?:x-)?([a-z0-9]+);base64,([A-Za-z0-9+/=]+)"'
+)
 _COLOURS = ["black", "red", "green", "yellow", "blue", "magenta", "cyan", "white"]
 
 
@@ -68,6 +72,15 @@ def choose(bundle: dict[str, Any], where: str) -> str:
         f"{where}: an output has only {', '.join(sorted(bundle)) or 'no data'}, which a page "
         "cannot show without a kernel. Print text or draw a picture there as well."
     )
+
+
+def sound(html: str) -> tuple[str, bytes] | None:
+    """Return (extension, content) of the sound in the HTML of IPython.display.Audio, or None.
+
+    Only a sound that the HTML itself holds will do: one from elsewhere would be a request.
+    """
+    found = _SOUND.search(html)
+    return (found[1], base64.b64decode(found[2])) if found else None
 
 
 def image_size(content: bytes) -> tuple[int, int] | None:

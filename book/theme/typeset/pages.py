@@ -19,7 +19,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup
 
 from . import assets as asset_files
-from . import search
+from . import search, widgets
 from .errors import ThemeError
 from .nodes import Node, PageState, Typesetter, attach_alt_texts, plain_text, walk
 from .notebooks import chapter_number
@@ -294,6 +294,8 @@ class Press:
         self.settings = settings
         self.environment = environment()
         self.used_files: set[str] = set()
+        self.used_widgets: dict[str, bytes] = {}
+        self.used_sounds: dict[str, bytes] = {}
         self.referenced = {
             str(node.get("html_id") or node.get("identifier"))
             for page in book.pages
@@ -320,6 +322,7 @@ class Press:
                 if n.get("html_id") and n["type"] not in {"block", "crossReference"}
             },
             referenced=self.referenced,
+            widget_style=self.assets.widget_style,
         )
         typesetter = Typesetter(self.environment, state)
         root = _lenient(page.root)
@@ -329,6 +332,8 @@ class Press:
             for note in sorted(state.footnotes, key=lambda n: int(n["enumerator"]))
         ]
         self.used_files |= state.used_files
+        self.used_widgets |= state.used_widgets
+        self.used_sounds |= state.used_sounds
         contents = _contents(page.root)
         references = _references(page)
         own_heading = bool(contents) and contents[-1]["text"].strip().lower() == "references"
@@ -375,6 +380,13 @@ def formulas(book: Book) -> Iterator[str]:
                 yield node["html"]
 
 
+def write_sounds(out: Path, used: dict[str, bytes]) -> None:
+    """Write the sounds that pages play into `out`/files."""
+    for file, content in sorted(used.items()):
+        (out / "files").mkdir(exist_ok=True)
+        (out / "files" / file).write_bytes(content)
+
+
 def render_book(
     content: Source,
     out: Path,
@@ -397,6 +409,8 @@ def render_book(
         if source := press._source(page):
             (out / "notebooks").mkdir(exist_ok=True)
             (out / "notebooks" / source.name).write_bytes(source.read_bytes())
+    widgets.write(out, press.used_widgets)
+    write_sounds(out, press.used_sounds)
     for name in sorted(press.used_files):
         target = out / "files" / name
         target.parent.mkdir(parents=True, exist_ok=True)
