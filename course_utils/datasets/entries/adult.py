@@ -77,7 +77,10 @@ def _decode(files: Mapping[str, Path]) -> Arrays:
 
 def _split(arrays: Arrays) -> Split:
     return Split(
-        **arrays,
+        X_train=arrays["X_train"],
+        y_train=arrays["y_train"],
+        X_test=arrays["X_test"],
+        y_test=arrays["y_test"],
         feature_names=FEATURES,
         target_names=("at most 50,000 dollars", "more than 50,000 dollars"),
         categories=NAMES,
