@@ -64,6 +64,9 @@ bench: $(SETUP)  ## measure speed and memory (nothing here passes or fails)
 bench-training: $(SETUP)  ## seconds to 98 % on MNIST: starter program, NumPy, PyTorch, Keras
 	@$(BIN)/python tools/bench_training.py
 
+bench-text: $(SETUP)  ## chapter 10's race at full length, five seeds (half an hour and more)
+	@$(BIN)/python tools/bench_text.py
+
 bench-book: book  ## weight, seconds to interactive, Lighthouse, build times of the book
 	@$(BIN)/python tools/bench_book.py
 
@@ -91,4 +94,4 @@ clean:  ## remove what builds made (keeps .venv and downloaded data)
 clean-all: clean  ## remove .venv and node_modules too
 	@rm -rf $(VENV) node_modules build_deep.egg-info
 
-.PHONY: help setup book test lab release exercises-report grade-demo serve pdf bench bench-training bench-grading bench-book format lint lock clean clean-all
+.PHONY: help setup book test lab release exercises-report grade-demo serve pdf bench bench-training bench-grading bench-text bench-book format lint lock clean clean-all
