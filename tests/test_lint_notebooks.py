@@ -376,6 +376,12 @@ BREACHES: list[tuple[str, Breach, str, str]] = [
         "imports tools",
     ),
     (
+        "data-named",
+        put("setup", "import devices", "import datasets, devices\n\ndatasets.load(name)"),
+        "setup",
+        "name in quotes",
+    ),
+    (
         "setup",
         put("setup", "devices.seed_everything(0)", ""),
         "setup",

@@ -412,6 +412,26 @@ def imports(page: Page, course: Course) -> Iterator[Problem]:
                 )
 
 
+_LOAD_BY_VARIABLE = re.compile(r"""\bdatasets\.load\((?!\s*["'])""")
+
+
+@rule("data-named", "chapter", "assignment")
+def data_named(page: Page, course: Course) -> Iterator[Problem]:
+    """A data set is loaded by its name, written in quotes.
+
+    Why: tools/execute.py fetches what a notebook loads before it runs, and finds it by that; with
+    a variable the notebook works only where the data happen to be already.
+    Cure: datasets.load("name"), one call for each data set.
+    """
+    for cell in page.code:
+        if _LOAD_BY_VARIABLE.search(cell.source):
+            yield Problem(
+                "a data set is loaded by a variable, so nothing fetches it beforehand",
+                'write datasets.load("name") with the name in quotes',
+                cell.id,
+            )
+
+
 @rule("setup", "chapter")
 def setup(page: Page, course: Course) -> Iterator[Problem]:
     """The first code cell sets the style sheet and the seeds.
