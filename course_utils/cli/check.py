@@ -245,7 +245,8 @@ def closing(
     screen.print(Text(f"{worth} pass ({took:.1f} s).", style="bold"), soft_wrap=True)
     tail = "Grading also runs hidden checks, on other shapes and fresh random numbers"
     if task is None and assignment.by_person:
-        tail += f"; {points(assignment.by_person)} are for written answers, graded by a person"
+        verb = "is" if assignment.by_person == 1 else "are"
+        tail += f"; {points(assignment.by_person)} {verb} for written answers, graded by a person"
     say(screen, "", tail + ".")
     if task is None and got == possible:
         left = [str(r.task.number) for r in results if unwritten(fit, r.task)]
