@@ -23,7 +23,7 @@ from typing import Any
 from typeset import assets as asset_files
 from typeset import widgets
 from typeset.errors import ThemeError
-from typeset.pages import Press, Settings, formulas, load, render_book, write_sounds
+from typeset.pages import Press, Settings, characters, formulas, load, render_book, write_sounds
 
 THEME = Path(__file__).resolve().parent
 
@@ -99,7 +99,9 @@ class Answers(http.server.BaseHTTPRequestHandler):
         page = book.by_slug(path)
         if page is None:
             return None
-        written = asset_files.write(self.folder, node_modules(), formulas(book))
+        written = asset_files.write(
+            self.folder, node_modules(), formulas(book), text=characters(book)
+        )
         press = Press(book, self.content.read, written, settings)
         index = self.folder / "assets" / "search-index.js"
         index.write_text(press.search_index(), encoding="utf-8")

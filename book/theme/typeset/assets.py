@@ -29,10 +29,15 @@ SCRIPTS = (
     "theme", "menu", "contents", "tabs", "copy", "scroll", "search", "print", "quiz", "widgets",
 )  # fmt: skip
 TEXT_FONTS = {
-    "serif-400": "source-serif-4-latin-400-normal.woff2",
-    "serif-400-italic": "source-serif-4-latin-400-italic.woff2",
-    "serif-600": "source-serif-4-latin-600-normal.woff2",
+    "serif-400": "source-serif-4-latin-400-normal.woff",
+    "serif-400-italic": "source-serif-4-latin-400-italic.woff",
+    "serif-600": "source-serif-4-latin-600-normal.woff",
 }
+
+
+# What the text's fonts show beside the characters that the pages hold: what scripts may write.
+ALWAYS = "".join(map(chr, range(32, 127))) + "\xa0–—‘’“”…·×−±°½"
+TEXT_FEATURES = ["kern", "liga", "ccmp", "locl", "tnum", "lnum", "pnum"]
 
 
 @dataclass(frozen=True)
@@ -92,15 +97,18 @@ def smaller_js(script: str) -> str:
 
 
 @cache
-def _subset(font: Path, characters: str) -> bytes:
-    """Return the font with these characters only, as WOFF."""
+def _subset(font: Path, characters: str, text: bool = False) -> bytes:
+    """Return the font with these characters only, as WOFF; a font of text keeps its kerning."""
     from fontTools import subset
     from fontTools.ttLib import TTFont
 
     logging.getLogger("fontTools").setLevel(logging.ERROR)  # KaTeX's fonts carry no dates
     options = subset.Options(flavor="woff", layout_features=[], hinting=False)
     options.name_IDs = [0, 1, 2, 13, 14]  # copyright, names and licence stay
-    options.drop_tables += ["FFTM", "GPOS", "GSUB", "GDEF", "kern"]  # KaTeX places each glyph
+    if text:
+        options.layout_features = TEXT_FEATURES
+    else:
+        options.drop_tables += ["FFTM", "GPOS", "GSUB", "GDEF", "kern"]  # KaTeX places each glyph
     with TTFont(font) as loaded:
         subsetter = subset.Subsetter(options)
         subsetter.populate(text=characters)
@@ -157,6 +165,22 @@ def characters_by_font(formulas: Iterable[str]) -> dict[str, set[str]]:
     return used.characters | {"": set().union(*used.characters.values())}
 
 
+def _cut(
+    font: Path, characters: Iterable[str], cache_folder: Path | None, text: bool = False
+) -> bytes:
+    """Return the font cut down to these characters, from the cache where it is there."""
+    shown = "".join(sorted(set(characters)))
+    key = _digest(font.read_bytes() + Path(__file__).read_bytes() + shown.encode())
+    kept = cache_folder / f"{font.stem}.{key}.woff" if cache_folder else None
+    if kept and kept.is_file():
+        return kept.read_bytes()
+    content = _subset(font, shown, text)
+    if kept:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_bytes(content)
+    return content
+
+
 def _maths(katex: Path, used: dict[str, set[str]], out: Path, cache_folder: Path | None) -> str:
     """Write KaTeX's fonts, cut down, into `out`; return its style sheet with their addresses."""
     css = (katex / "dist" / "katex.min.css").read_text(encoding="utf-8")
@@ -164,16 +188,7 @@ def _maths(katex: Path, used: dict[str, set[str]], out: Path, cache_folder: Path
         source = katex / "dist" / "fonts" / f"{file}.ttf"
         large = file == "KaTeX_Main-Regular" or file in _Used.FONTS.values()
         shown = used.get(file, set()) if large else used[""]
-        characters = "".join(sorted(shown | {" "}))
-        key = _digest(source.read_bytes() + Path(__file__).read_bytes() + characters.encode())
-        kept = cache_folder / f"{file}.{key}.woff" if cache_folder else None
-        if kept and kept.is_file():
-            content = kept.read_bytes()
-        else:
-            content = _subset(source, characters)
-            if kept:
-                kept.parent.mkdir(parents=True, exist_ok=True)
-                kept.write_bytes(content)
+        content = _cut(source, shown | {" "}, cache_folder)
         name = _write(out, f"{file}.woff", content)
         css = re.sub(
             rf"src:url\(fonts/{file}\.woff2\)[^;}}]*",
@@ -190,11 +205,13 @@ def write(
     modules: Path,
     formulas: Iterable[str],
     cache_folder: Path | None = None,
+    text: Iterable[str] = (),
 ) -> Assets:
     """Write everything that pages load into `out`/assets and return the addresses.
 
-    `modules` is node_modules; `formulas` are those of the book as KaTeX's HTML; `cache_folder`
-    keeps cut fonts for the next build. Raises ThemeError when a package is missing.
+    `modules` is node_modules; `formulas` are those of the book as KaTeX's HTML; `text` holds every
+    character of the book; `cache_folder` keeps cut fonts for the next build. Raises ThemeError when
+    a package is missing.
     """
     folder = out / "assets"
     fonts = folder / "fonts"
@@ -203,7 +220,8 @@ def write(
     package = _package(modules, "@fontsource/source-serif-4")
     names = {}
     for key, file in TEXT_FONTS.items():
-        names[key] = _write(fonts, file, (package / "files" / file).read_bytes())
+        cut = _cut(package / "files" / file, {*ALWAYS, *text}, cache_folder, text=True)
+        names[key] = _write(fonts, file, cut)
     for name in STYLES:
         text = (THEME / "static" / "css" / f"{name}.css").read_text(encoding="utf-8")
         for key, file in names.items():

@@ -380,6 +380,16 @@ def formulas(book: Book) -> Iterator[str]:
                 yield node["html"]
 
 
+def characters(book: Book) -> set[str]:
+    """Return every character of the book's text, for the fonts that show it."""
+    found: set[str] = set()
+    for page in book.pages:
+        found.update(page.title)
+        for node in walk(page.root):
+            found.update(text for text in [node.get("value")] if isinstance(text, str))
+    return set("".join(found))
+
+
 def write_sounds(out: Path, used: dict[str, bytes]) -> None:
     """Write the sounds that pages play into `out`/files."""
     for file, content in sorted(used.items()):
@@ -402,7 +412,7 @@ def render_book(
     settings = settings or Settings()
     book = load(content, settings)
     out.mkdir(parents=True, exist_ok=True)
-    loaded = asset_files.write(out, modules, formulas(book), cache_folder)
+    loaded = asset_files.write(out, modules, formulas(book), cache_folder, characters(book))
     press = Press(book, content.read, loaded, settings)
     for page in book.pages:
         (out / page.address).write_text(press.page(page), encoding="utf-8")
