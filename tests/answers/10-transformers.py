@@ -458,7 +458,7 @@ WRONG: dict[str, list[Answer]] = {
         wrong(
             "the two results exchanged",
             _attention(result="shares, shares @ V"),
-            says="shape|shares",
+            says="answers first, then the shares",
         ),
         wrong("the shares are not returned", _attention(result="shares @ V"), says="2 results"),
         wrong(
@@ -518,6 +518,25 @@ WRONG: dict[str, list[Answer]] = {
             ),
             says="rows of filling",
         ),
+        wrong(
+            "rows of filling instead of columns, left empty",
+            _masked(real="(np.arange(T) < lengths[:, None])[:, :, None]"),
+            says="rows of filling are masked instead of columns",
+        ),
+        wrong(
+            "may not see itself, row 0 left empty",
+            _masked(lower="np.tril(np.ones((T, T), dtype=bool), -1)"),
+            says="A word may see itself",
+        ),
+        wrong(
+            "softmax over the columns",
+            _masked(
+                top="np.maximum(z.max(axis=1, keepdims=True), -1e9)",
+                result="e / np.maximum(e.sum(axis=1, keepdims=True), 1e-300)",
+            ),
+            says="wrong axis: each row",
+        ),
+        wrong("overflow with large scores", _masked(top="0"), says="NaN|not finite|infinite"),
         wrong(
             "one word of filling too many",
             _masked(real="(np.arange(T) <= lengths[:, None])[:, None, :]"),
@@ -593,6 +612,16 @@ WRONG: dict[str, list[Answer]] = {
             "places from 1", _rotate(places="np.arange(1, T + 1)[:, None]"), says="counted from 1"
         ),
         wrong("exponent without the 2", _rotate(angles="t * base ** (-i / d)"), says="lacks the 2"),
+        wrong(
+            "d / 2 below the fraction",
+            _rotate(angles="t * base ** (-2 * i / (d / 2))"),
+            says="has d / 2 below",
+        ),
+        wrong(
+            "another default",
+            _rotate().replace("base=10000.0", "base=1000.0"),
+            says="without base, the base is 10000",
+        ),
         wrong("positive exponent", _rotate(angles="t * base ** (2 * i / d)"), says="positive"),
         wrong("base not used", _rotate(angles="t * 10000.0 ** (-2 * i / d)"), says="always 10000"),
         wrong("one speed for all", _rotate(angles="t * np.ones(d // 2)"), says="same speed"),
@@ -632,6 +661,15 @@ WRONG: dict[str, list[Answer]] = {
             says="root of d",
         ),
         wrong("not scaled", _block(options="is_causal=True, scale=1.0"), says="not divided"),
+        wrong(
+            "GELU, as in the chapter", _block(relu="nn.functional.gelu"), says="GELU stands where"
+        ),
+        wrong("Wo forgotten", _block().replace(' @ p["Wo"]', ""), says="Wo is missing"),
+        wrong(
+            "queries, keys and values with transposed weights",
+            _block().replace("h @ p[name]", "h @ p[name].T"),
+            says="weights are transposed",
+        ),
         wrong("keys and queries exchanged", _block(names='("Wk", "Wq", "Wv")'), says="exchanged"),
         wrong(
             "heads merged without a transpose",
@@ -667,6 +705,16 @@ WRONG: dict[str, list[Answer]] = {
             says="exchanged",
         ),
         wrong(
+            "columns instead of rows below the fraction",
+            _nats(total="(counts.sum(axis=0)[:, None] + alpha * K)"),
+            says="sum of column b",
+        ),
+        wrong(
+            "the last character counted as a first one",
+            _nats(total="(np.bincount(train, minlength=K)[:, None] + alpha * K)"),
+            says="last character of the training text",
+        ),
+        wrong(
             "counts in the text itself",
             _nats(count="np.add.at(counts, (text[:-1], text[1:]), 1)"),
             says="text that is measured",
@@ -699,6 +747,15 @@ WRONG: dict[str, list[Answer]] = {
     ],
     "order": [
         wrong("no positions", _look(place="0", epochs="20"), says="does not know the places"),
+        wrong(
+            "a causal mask",
+            _look(
+                scores="out(attention(x, x, x, attn_mask=torch.ones(8, 8).triu(1).bool())[0])",
+                epochs="30",
+            ),
+            says="does a mask hide what comes later",
+        ),
+        wrong("the scores come back", _look(answer="net(n)"), says="Take the argmax"),
         wrong("the question comes back", _look(target="q[rows]"), says="questions themselves"),
         wrong("no optimiser step", _look(step="pass", epochs="3"), says="know the places"),
         wrong(
