@@ -297,14 +297,20 @@ RIGHT: dict[str, list[Answer]] = {
 WRONG: dict[str, list[Answer]] = {
     "affine": [
         wrong("0 may lie outside", _affine(low="x.min()", high="x.max()"), says="not widened"),
-        wrong("divides by the number of marks", _affine(steps="2**bits"), says="one step fewer"),
+        wrong(
+            "divides by the number of marks",
+            _affine(steps="2**bits"),
+            says="divided by 2\\*\\*bits",
+        ),
         wrong("always eight bits", _affine(steps="255"), says="8 bits"),
         wrong("zero point cut off", _affine(zero="qmin - low // scale - 1"), says="zero point"),
+        wrong("zero point by int", _affine(zero="qmin - low / scale"), says="cut off instead"),
+        wrong("not clipped", _affine(q="np.round(x / scale) + zero"), says="not clipped to qmin"),
         wrong("begins at 0", _affine(qmin="0"), says="begin at 0"),
         wrong(
             "cuts instead of rounding",
             _affine(q="np.clip(np.trunc(x / scale) + zero, qmin, qmin + 2**bits - 1)"),
-            says="Cut off|cut off",
+            says="it is cut off",
         ),
         wrong(
             "zero point subtracted",
@@ -327,7 +333,7 @@ WRONG: dict[str, list[Answer]] = {
         wrong(
             "divides by 2**(bits - 1)",
             _channel(scales="np.where(largest > 0, largest / (top + 1), 1.0)"),
-            says="top is",
+            says="top is taken as",
         ),
         wrong(
             "input channels",
@@ -336,7 +342,11 @@ WRONG: dict[str, list[Answer]] = {
         ),
         wrong("cuts", _channel(q="np.trunc(rows / scales[:, None])"), says="cut off"),
         wrong("stays a float", _channel(q="rows / scales[:, None]"), says="round"),
-        wrong("zeros divided by zero", _channel(scales="largest / top"), says="NaN|finite|zeros"),
+        wrong(
+            "zeros divided by zero",
+            _channel(scales="largest / top"),
+            says="channel of zeros got the scale 0",
+        ),
     ],
     "calibrate": [
         wrong("the whole range", _limit(limits="[largest]"), says="nothing is calibrated"),
@@ -353,6 +363,29 @@ WRONG: dict[str, list[Answer]] = {
         wrong("returns the scale", _limit(result="best / top"), says="scale"),
         wrong("returns the share", _limit(result="best / largest"), says="share"),
         wrong("sign kept", _limit(largest="abs(x.max())"), says="sign"),
+        wrong(
+            "ends before 100",
+            _limit(limits="largest * np.arange(1, 100) / 100"),
+            says="k goes up to 100",
+        ),
+        wrong(
+            "39 limits",
+            _limit(limits="largest * np.linspace(0.05, 1, 39)"),
+            says="39 shares",
+        ),
+        wrong(
+            "a mark too many",
+            _limit(q="np.clip(np.round(x * top / limit), -top - 1, top)"),
+            says="mark too many",
+        ),
+        wrong(
+            "top too large",
+            _limit(
+                q="np.clip(np.round(x * (top + 1) / limit), -top - 1, top + 1)",
+                error="((q * limit / (top + 1) - x) ** 2).mean()",
+            ),
+            says="top is taken",
+        ),
         wrong("ten limits", _limit(limits="largest * np.arange(1, 11) / 10"), says="100"),
     ],
     "integer-linear": [
@@ -377,7 +410,15 @@ WRONG: dict[str, list[Answer]] = {
         ),
         wrong("wraps at the end", _linear(out="y.astype(np.int8)"), says="wrap"),
         wrong("ReLU at 0", _linear(out="np.clip(y, 0 if relu else -128, 127)"), says="ReLU"),
-        wrong("no ReLU", _linear(out="np.clip(y, -128, 127)"), says="ReLU"),
+        wrong("no ReLU", _linear(out="np.clip(y, -128, 127)"), says="ReLU is ignored"),
+        wrong(
+            "clips before the zero point",
+            _linear(
+                y="np.clip((acc * m + (1 << (shift - 1))) >> shift, 0 if relu else -128, 127)",
+                out="y + zero_y",
+            ),
+            says="clipped before",
+        ),
     ],
     "straight-through": [
         wrong("not clipped", _through(forward="scale * np.round(v)"), says="clipped"),
@@ -388,6 +429,11 @@ WRONG: dict[str, list[Answer]] = {
             says="symmetric",
         ),
         wrong("true derivative", _through(dw="0 * upstream"), says="true derivative"),
+        wrong(
+            "compares w",
+            _through(dw="upstream * (np.abs(w) <= Q)"),
+            says="w is compared with Q",
+        ),
         wrong("gradient outside", _through(dw="upstream"), says="beyond"),
         wrong("ignores upstream", _through(dw="inside * 1.0"), says="upstream"),
         wrong(
