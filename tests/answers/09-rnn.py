@@ -198,6 +198,20 @@ RIGHT: dict[str, list[Answer]] = {
             """,
         ),
         right(
+            "a helper of one's own with the name run",
+            """
+            def run(x, h, W_x, W_h, b):
+                return np.tanh(x @ W_x + h @ W_h + b)
+
+
+            def rnn_forward(X, W_x, W_h, b, h0):
+                states = [h0]
+                for t in range(X.shape[1]):
+                    states.append(run(X[:, t], states[-1], W_x, W_h, b))
+                return np.stack(states[1:], axis=1)
+            """,
+        ),
+        right(
             "recursion, float32",
             """
             def rnn_forward(X, W_x, W_h, b, h0):
@@ -322,6 +336,23 @@ RIGHT: dict[str, list[Answer]] = {
                     for parameter, value in zip(cell.parameters(), (W_ih, W_hh, b_ih, b_hh)):
                         parameter.copy_(torch.tensor(value))
                     return cell(torch.tensor(x), (torch.tensor(h), torch.tensor(c)))
+            """,
+        ),
+        right(
+            "helpers of one's own with the names sigmoid and step",
+            """
+            def sigmoid(numbers, sign=-1):
+                return 1 / (1 + np.exp(sign * numbers))
+
+
+            def step(i, f, g, o, kept):
+                kept = sigmoid(f) * kept + sigmoid(i) * np.tanh(g)
+                return sigmoid(o) * np.tanh(kept), kept
+
+
+            def lstm_step(x, h, c, W_ih, W_hh, b_ih, b_hh):
+                sums = x @ W_ih.T + h @ W_hh.T + b_ih + b_hh
+                return step(*np.split(sums, 4, axis=1), c)
             """,
         ),
         right(
@@ -516,6 +547,7 @@ WRONG: dict[str, list[Answer]] = {
     "rnn-backward": [
         wrong("nothing flows back", _backward(back="0 * delta"), says="does not flow back"),
         wrong("W_h not transposed", _backward(back="delta @ W_h"), says="not transposed"),
+        wrong("goes back past W_h", _backward(back="delta"), says="goes back without W_h"),
         wrong("no slope", _backward(slope="1"), says="slope 1 - h² of the tanh is missing"),
         wrong(
             "the sigmoid's slope",
@@ -536,7 +568,7 @@ WRONG: dict[str, list[Answer]] = {
         wrong(
             "the last state before the first, by index -1",
             _backward(before="states[:, t - 1]"),
-            says="dW_h",
+            says="the LAST state",
         ),
         wrong("the state after the step", _backward(before="states[:, t]"), says="the one before"),
         wrong("replaces instead of adding", _backward(add="="), says="add"),
@@ -642,6 +674,11 @@ WRONG: dict[str, list[Answer]] = {
             _lstm(sums="x @ W_ih.T + h @ W_hh.T + b_ih"),
             says="b_hh is missing",
         ),
+        wrong(
+            "the form of PyTorch's layer",
+            _lstm(result="new_h, (new_h, new_c)"),
+            says="as nn.LSTM does",
+        ),
         wrong("h and c exchanged", _lstm(result="new_c, new_h"), says="exchanged"),
         wrong(
             "couples the gates as a GRU does",
@@ -725,6 +762,15 @@ WRONG: dict[str, list[Answer]] = {
             says="turned round",
         ),
         wrong(
+            "places counted from the start of the series",
+            """
+            def seasonal_naive(y, origin, season, ahead):
+                last = y[origin - season : origin]
+                return np.array([last[(origin + j) % season] for j in range(ahead)])
+            """,
+            says="count them from the origin",
+        ),
+        wrong(
             "one season only",
             """
             def seasonal_naive(y, origin, season, ahead):
@@ -738,6 +784,11 @@ WRONG: dict[str, list[Answer]] = {
             "signed errors", _cover(ordered="np.sort(past_errors, axis=0)"), says="sign of the past"
         ),
         wrong("rounds k down", _cover(k="int((n + 1) * level)"), says="rounded down"),
+        wrong(
+            "rounds down and adds one",
+            _cover(k="int((n + 1) * level) + 1"),
+            says="a whole k is raised",
+        ),
         wrong("forgets the + 1", _cover(k="int(np.ceil(n * level))"), says=r"\+ 1 is missing"),
         wrong(
             "NumPy's quantile",
