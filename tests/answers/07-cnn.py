@@ -489,11 +489,8 @@ WRONG: dict[str, list[Answer]] = {
         wrong(
             "the chapter's function as it stands",
             """
-            def output_size(n, k, padding=0, stride=1, dilation=1):
+            def output_shape(n, k, padding=0, stride=1, dilation=1):
                 return (n + 2 * padding - dilation * (k - 1) - 1) // stride + 1
-
-
-            output_shape = output_size
             """,
             says=r"keep the first line|TypeError",
         ),
