@@ -398,7 +398,11 @@ def examine(
     enough: float = math.inf,
     right_only: bool = False,
 ) -> Report:
-    """Run all answers of one file. Forks: call it in a process without threads."""
+    """Run all answers of one file. Forks: call it in a process without threads.
+
+    After `enough` seconds an answer gets no further seed; a right one does, unless right ones alone
+    are run (which is how further thread counts are tried).
+    """
     notebook = notebooks.read(notebook_path)
     right, wrong = load(answers_path)
     report = Report(answers_path.stem)
@@ -429,7 +433,9 @@ def examine(
             own = Answer("the solution itself", stage.solution, is_right=True)
             others = [] if right_only else wrong.get(task, [])
             for answer in [own, *right.get(task, []), *others]:
-                for found in stage.judge(answer.source, seeds, seconds, enough):
+                # A right answer is run with every seed, once: see `enough`.
+                limit = math.inf if answer.is_right and not right_only else enough
+                for found in stage.judge(answer.source, seeds, seconds, limit):
                     named = answer.says is None or bool(
                         re.search(answer.says, found["message"], re.IGNORECASE)
                     )
@@ -472,7 +478,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=SEEDS, help=f"runs of each ({SEEDS})")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="time limit of an answer")
     parser.add_argument(
-        "--enough", type=float, default=math.inf, help="seconds after which no seed is begun"
+        "--enough",
+        type=float,
+        default=math.inf,
+        help="seconds after which a wrong answer (with --right: any) gets no further seed",
     )
     parser.add_argument("--right", action="store_true", help="only the right answers")
     parser.add_argument("--json", action="store_true", help="print the verdicts as JSON")

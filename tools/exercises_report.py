@@ -316,6 +316,7 @@ COLUMNS = (
     "killed",
     "explained",
     "gaps",
+    "runs",
     "seconds",
 )
 
@@ -357,7 +358,7 @@ def rows(record: Record) -> list[list[str]]:
                 str(unexplained),
             ]
             seconds += changed.seconds
-        found.append([*line, f"{seconds:.1f}"])
+        found.append([*line, str(one.runs) if one.runs else "–", f"{seconds:.1f}"])
     return found
 
 
@@ -469,7 +470,7 @@ def _sentence(record: Record) -> str:
     if not record.answers_current:
         return "The answers have not been run with these files; `make test` does it.\n"
     first, *more = record.threads
-    said = f"Each answer was judged with {record.seeds} seeds, on {counted(first)}"
+    said = f"Each answer was judged with up to {record.seeds} seeds, on {counted(first)}"
     said += f", the right ones on {' and on '.join(map(counted, more))} as well." if more else "."
     if not record.mutants_current:
         said += " The mutants have not been run with these files: `make exercises-report` does it."
@@ -558,7 +559,12 @@ def main(arguments: list[str] | None = None, root: Path = ROOT) -> int:
         default=answers.SECONDS,
         help=f"time limit of an answer ({answers.SECONDS}); more on a busy machine",
     )
-    parser.add_argument("--enough", type=float, help="seconds after which an answer is run no more")
+    parser.add_argument(
+        "--enough",
+        type=float,
+        help="seconds after which a wrong answer, and with further thread counts any, gets no "
+        "further seed",
+    )
     parser.add_argument("--mutant-seeds", type=int, default=mutants.SEEDS)
     parser.add_argument("--cap", type=int, help=f"most mutants of a task ({mutants.CAP})")
     parser.add_argument("--no-mutants", action="store_true", help="run the answers only")
