@@ -129,7 +129,8 @@ def guarded(
     passed = [copied(value) for value in given]
     seeds.current().arguments = list(zip(names, before, strict=True))
     try:
-        result = do(*passed[: len(args)], **dict(zip(kwargs, passed[len(args) :], strict=True)))
+        with seeds.current().aside():
+            result = do(*passed[: len(args)], **dict(zip(kwargs, passed[len(args) :], strict=True)))
     except (KeyboardInterrupt, CheckFailed):
         raise
     except NotImplementedError as error:

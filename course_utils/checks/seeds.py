@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
+from .scope import Scope
 
 VARIABLE = "COURSE_CHECK_SEED"
 
@@ -23,6 +26,12 @@ class State:
     generators: list[tuple[np.random.Generator, str]] = field(default_factory=list)
     # (name, pristine copy) of the array arguments of the last checks.call, for suspicions
     arguments: list[tuple[str, Any]] = field(default_factory=list)
+    # the notebook's names, where the task stands in a cell
+    scope: Scope | None = None
+
+    def aside(self) -> contextlib.AbstractContextManager[None]:
+        """Return the context in which a learner's code runs: without the check's variables."""
+        return self.scope.aside() if self.scope else contextlib.nullcontext()
 
 
 _states: list[State] = [State()]

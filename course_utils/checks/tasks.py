@@ -15,6 +15,7 @@ from course_utils.errors import CourseError
 from . import seeds
 from .calls import is_ours, stopped
 from .failures import CheckFailed, not_written
+from .scope import Scope
 
 _told = False
 
@@ -36,7 +37,8 @@ class task:  # noqa: N801 - used as `with checks.task("…"):`
 
     Whatever stops them becomes one sentence: a difference that a check found (CheckFailed), an
     error in the learner's code (CheckFailed), a name that is missing or a function that is not
-    written (NotImplementedError). Warnings go to the normal output, so that they cost nothing.
+    written (NotImplementedError). Warnings go to the normal output, so that they cost nothing. The
+    variables of the check are gone when it ends: see scope.py.
 
     >>> with task("Task 1 · one"):
     ...     that(1 + 1 == 2, "One and one is two: count again.")
@@ -88,6 +90,7 @@ this one again. If you deleted that cell, take it from a fresh copy of this note
     def __enter__(self) -> task:
         seeds.enter()
         seeds.current().title = self.title
+        seeds.current().scope = Scope.of(sys._getframe(1))
         self._stderr = contextlib.redirect_stderr(sys.stdout)
         self._stderr.__enter__()
         return self
@@ -107,6 +110,8 @@ this one again. If you deleted that cell, take it from a fresh copy of this note
             elif (said := self._said(error)) is not error:
                 raise said from None
         finally:
+            if scope := seeds.current().scope:
+                scope.restore()
             seeds.leave()
 
     def _report(self, share: float) -> None:
