@@ -9,6 +9,7 @@ import sys
 from functools import cache
 from pathlib import Path
 
+import nbformat
 import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
@@ -34,7 +35,7 @@ def each(name: str) -> list[tuple[NotebookNode, NotebookNode, bytes]]:
     found = []
     for path in paths_of(name):
         data = released(name)[Path(name) / path.name]
-        release_notebook = notebooks.nbformat.reads(data.decode(), as_version=4)
+        release_notebook = nbformat.reads(data.decode(), as_version=4)
         found.append((notebooks.read(path), release_notebook, data))
     return found
 
@@ -197,7 +198,7 @@ def test_a_breach_in_the_source_is_found(case):
 def made_from(tmp_path: Path, notebook: NotebookNode | None = None) -> NotebookNode:
     demo.write(tmp_path, notebook)
     data = release.generate([demo.NAME], tmp_path)[Path(demo.NAME) / f"{demo.NAME}.ipynb"]
-    return notebooks.nbformat.reads(data.decode(), as_version=4)
+    return nbformat.reads(data.decode(), as_version=4)
 
 
 def test_the_demo_releases_clean(tmp_path):

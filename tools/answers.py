@@ -30,16 +30,17 @@ import traceback
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from nbformat import NotebookNode
-
 from tests.answers import Answer
 from tools import notebooks
 from tools.notebooks import ROOT, NotebookError
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 SECONDS = 60  # for one answer
 SEEDS = 5

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import nbformat
 from nbformat import NotebookNode
 
 from tools import notebooks
@@ -322,7 +323,7 @@ def run(notebook: NotebookNode, folder: Path, seconds: int = 300) -> NotebookNod
     """Return the notebook executed in a fresh kernel, to its end whatever fails."""
     from nbclient import NotebookClient
 
-    copy: NotebookNode = notebooks.nbformat.from_dict(notebook)
+    copy: NotebookNode = nbformat.from_dict(notebook)
     environment = {k: v for k, v in os.environ.items() if not k.startswith("COURSE_CHECK")}
     client = NotebookClient(
         copy,
@@ -381,7 +382,7 @@ def scores(executed: NotebookNode) -> dict[str, tuple[float | None, float]]:
 
 def with_hidden_tests(release: NotebookNode, source: NotebookNode) -> NotebookNode:
     """Return the release as nbgrader grades it: its check cells put back from the source."""
-    copy: NotebookNode = notebooks.nbformat.from_dict(release)
+    copy: NotebookNode = nbformat.from_dict(release)
     checks = {cell.id: cell.source for cell in source.cells if notebooks.is_check(cell)}
     for cell in copy.cells:
         if cell.id in checks:

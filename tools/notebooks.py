@@ -8,10 +8,10 @@ import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import nbformat
-from nbformat import NotebookNode
+if TYPE_CHECKING:
+    from nbformat import NotebookNode  # a second to import: where it is needed, it is imported
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -70,6 +70,8 @@ def read(path: Path) -> NotebookNode:
             f"{shown(path)}: notebook format {raw.get('nbformat')} is not 4; open it in JupyterLab "
             "and save it, which converts old formats."
         )
+    import nbformat
+
     notebook = nbformat.from_dict(raw)
     for number, cell in enumerate(notebook.cells):
         if isinstance(cell.get("source"), list):
@@ -83,12 +85,14 @@ def read(path: Path) -> NotebookNode:
                 f"{shown(path)}: cell {number + 1} has no source or no known type; restore the "
                 "file with git."
             )
-        cell.setdefault("metadata", NotebookNode())
+        cell.setdefault("metadata", nbformat.NotebookNode())
     return notebook
 
 
 def text_of(notebook: NotebookNode) -> str:
     """Return the file text of a notebook: as nbformat.write writes it, newline at the end."""
+    import nbformat
+
     text = nbformat.writes(notebook, version=nbformat.NO_CONVERT)
     return text if text.endswith("\n") else text + "\n"
 
