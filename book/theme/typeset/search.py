@@ -6,11 +6,22 @@ fetch one.
 
 from __future__ import annotations
 
+import html
 import json
 import re
+import unicodedata
 from dataclasses import dataclass, field
 
 from .nodes import Node, plain_text
+
+_FORMULA = re.compile(r"<math[^>]*>(.*?)(?:<annotation|</math>)", re.S)
+
+
+# What is read as one run of words.
+WHOLE = {
+    "paragraph", "definitionTerm", "definitionDescription", "tableCell", "summary",
+    "admonitionTitle",
+}  # fmt: skip
 
 
 @dataclass
@@ -27,8 +38,22 @@ class Section:
         return re.sub(r"\s+", " ", " ".join(self.words)).strip()
 
 
+def readable(node: Node) -> str:
+    """Return the words of a node, maths as a reader sees it: "x ← x − η", not its TeX."""
+    if node.get("html") and (formula := _FORMULA.search(node["html"])):
+        shown = html.unescape(re.sub(r"<[^>]+>", " ", formula[1]))
+        shown = re.sub(r"[\u2061-\u2064\u200b]", "", unicodedata.normalize("NFKC", shown))
+        return re.sub(r"\s*([′()\[\],|^_\u0302-\u036f])\s*", r"\1", " ".join(shown.split()))
+    if node.get("children"):
+        return "".join(readable(child) for child in node["children"])
+    return plain_text(node)
+
+
 def sections(title: str, root: Node) -> list[Section]:
-    """Cut a page at its headings of level 2 and 3; text, code and alt texts are searched."""
+    """Cut a page at its headings of level 2 and 3 and at the terms of a glossary.
+
+    Text, code and alt texts are searched.
+    """
     found = [Section(title, None)]
 
     def visit(node: Node) -> None:
@@ -36,16 +61,17 @@ def sections(title: str, root: Node) -> list[Section]:
         if kind == "heading" and node["depth"] <= 3:
             found.append(Section(plain_text(node), node.get("html_id")))
             return
+        if kind == "definitionTerm" and node.get("html_id"):
+            found.append(Section(plain_text(node), node["html_id"]))
+            return
         if kind in {"comment", "footnoteReference", "captionNumber"}:
             return
         if kind == "outputs":
             return  # results change with each run; what they mean is said in the text
         if kind == "image":
             found[-1].words.append(node.get("alt") or "")
-        elif "value" in node:
-            found[-1].words.append(str(node["value"]))
-        elif kind in {"paragraph", "definitionTerm", "tableCell", "summary", "admonitionTitle"}:
-            found[-1].words.append(plain_text(node))
+        elif "value" in node or kind in WHOLE:
+            found[-1].words.append(readable(node))
         else:
             for child in node.get("children", []):
                 visit(child)

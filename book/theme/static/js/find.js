@@ -6,71 +6,42 @@
   const list = dialog.querySelector(".search-results");
   const status = dialog.querySelector(".search-status");
   const most = 12;
+  const index = bookRank.prepare(window.bookIndex);
   let chosen = -1;
 
-  function fold(text) {
-    return text.normalize("NFD").replace(/[\u0300-\u036f]/g, "").toLowerCase();
-  }
-  const entries = window.bookIndex.map(([address, page, title, text]) => ({
-    address, page, title, text, foldedPage: fold(page), foldedTitle: fold(title), foldedText: fold(text),
-  }));
-
-  // Every word of the query must occur; titles count more than text, whole words more than parts.
-  function score(entry, words) {
-    let total = 0;
-    for (const word of words) {
-      let best = 0;
-      if (entry.foldedTitle.includes(word)) best += 40;
-      if (entry.foldedPage.includes(word)) best += entry.title ? 12 : 60;
-      let at = entry.foldedText.indexOf(word);
-      let found = 0;
-      let whole = 0;
-      while (at >= 0 && found < 20) {
-        found += 1;
-        const before = at === 0 || !/[\p{L}\p{N}]/u.test(entry.foldedText[at - 1]);
-        const end = entry.foldedText[at + word.length];
-        if (before) whole += end === undefined || !/[\p{L}\p{N}]/u.test(end) ? 2 : 1;
-        at = entry.foldedText.indexOf(word, at + word.length);
-      }
-      best += 3 * Math.log2(1 + whole) + Math.log2(1 + found);
-      if (best === 0) return 0;
-      total += best;
-    }
-    // The words side by side, as they were typed, count most.
-    const phrase = words.join(" ");
-    if (words.length > 1 && entry.foldedTitle.includes(phrase)) total += 60;
-    if (words.length > 1 && entry.foldedText.includes(phrase)) total += 25;
-    return total;
+  function pieces(text, words) { // [piece of the text, whether it is one of the words]
+    return text.split(/([\p{L}\p{N}]+)/u).map((piece, i) => [piece, i % 2 === 1 && words.has(bookRank.fold(piece))]);
   }
   function marked(text, words) {
-    const piece = document.createDocumentFragment();
-    const folded = fold(text).length === text.length ? fold(text) : text.toLowerCase();
-    let at = 0;
-    while (at < text.length) {
-      let next = -1;
-      let length = 0;
-      for (const word of words) {
-        const found = folded.indexOf(word, at);
-        if (found >= 0 && (next < 0 || found < next)) { next = found; length = word.length; }
-      }
-      if (next < 0) break;
-      piece.append(text.slice(at, next));
-      const mark = document.createElement("mark");
-      mark.textContent = text.slice(next, next + length);
-      piece.append(mark);
-      at = next + length;
+    const all = document.createDocumentFragment();
+    let plain = "";
+    for (const [piece, found] of pieces(text, words)) {
+      if (!found) { plain += piece; continue; }
+      all.append(plain, Object.assign(document.createElement("mark"), { textContent: piece }));
+      plain = "";
     }
-    piece.append(text.slice(at));
-    return piece;
+    all.append(plain);
+    return all;
   }
-  function excerpt(entry, words) {
-    const at = Math.max(0, Math.min(...words.map((w) => { const i = entry.foldedText.indexOf(w); return i < 0 ? 1e9 : i; })));
-    if (at >= 1e9) return entry.text.slice(0, 130);
-    let start = Math.max(0, at - 50);
-    if (start > 0) start = entry.text.indexOf(" ", start) + 1;
-    let end = start + 150;
-    if (end < entry.text.length) end = Math.max(entry.text.lastIndexOf(" ", end), at + 20);
-    return (start > 0 ? "… " : "") + entry.text.slice(start, end) + (end < entry.text.length ? " …" : "");
+  // The stretch of the text that has most of the different words.
+  function excerpt(text, words) {
+    const size = 150;
+    const places = [];
+    let at = 0;
+    for (const [piece, found] of pieces(text, words)) {
+      if (found) places.push([at, bookRank.fold(piece)]);
+      at += piece.length;
+    }
+    let best = 0;
+    let start = 0;
+    places.forEach(([from], i) => {
+      const kinds = new Set(places.slice(i).filter(([p]) => p < from + size - 40).map(([, w]) => w)).size;
+      if (kinds > best) { best = kinds; start = Math.max(0, from - 40); }
+    });
+    if (start > 0) start = text.indexOf(" ", start) + 1;
+    let end = start + size;
+    if (end < text.length) end = Math.max(text.lastIndexOf(" ", end), start + 40);
+    return (start > 0 ? "… " : "") + text.slice(start, end) + (end < text.length ? " …" : "");
   }
   function choose(index) {
     const items = [...list.children];
@@ -86,15 +57,11 @@
     location.href = address;
   }
   function find() {
-    const words = [...new Set(fold(input.value).split(/\s+/).filter(Boolean))];
     list.replaceChildren();
     input.setAttribute("aria-expanded", "false");
-    if (!words.length) { status.textContent = ""; choose(-1); return; }
-    const found = entries
-      .map((entry) => [score(entry, words), entry])
-      .filter(([value]) => value > 0)
-      .sort((a, b) => b[0] - a[0]);
-    for (const [, entry] of found.slice(0, most)) {
+    if (!input.value.trim()) { status.textContent = ""; choose(-1); return; }
+    const { found, words, complete } = bookRank.rank(index, input.value);
+    for (const entry of found.slice(0, most)) {
       const item = document.createElement("li");
       item.id = `result-${list.children.length}`;
       item.setAttribute("role", "option");
@@ -107,7 +74,7 @@
         item.append(page);
       }
       const text = document.createElement("span");
-      text.append(marked(excerpt(entry, words), words));
+      text.append(marked(excerpt(entry.text, words), words));
       item.append(text);
       item.addEventListener("click", () => go(entry.address));
       item.dataset.address = entry.address;
@@ -115,6 +82,7 @@
     }
     const count = found.length;
     status.textContent = count === 0 ? `Nothing found for “${input.value}”.`
+      : !complete ? `No place has all of these words. ${count === 1 ? "One has" : `${count} have`} most of them.`
       : count > most ? `The best ${most} of ${count} places` : `${count} ${count === 1 ? "place" : "places"}`;
     input.setAttribute("aria-expanded", String(count > 0));
     choose(count ? 0 : -1);
@@ -129,5 +97,5 @@
       if (chosen >= 0) go(list.children[chosen].dataset.address);
     }
   });
-  window.bookFind = find;
+  book.find = find;
 })();

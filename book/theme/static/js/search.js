@@ -3,25 +3,19 @@
   "use strict";
   const dialog = document.querySelector("dialog.search");
   const input = dialog.querySelector("input");
-  const script = (src) => new Promise((onload, onerror) => {
-    document.head.append(Object.assign(document.createElement("script"), { src, onload, onerror }));
-  });
-  let loading = null;
   function open() {
     if (dialog.open) return;
     dialog.showModal();
     input.focus();
     input.select();
-    loading ??= script(dialog.dataset.index).then(() => script(dialog.dataset.finder));
-    loading.then(() => window.bookFind(), () => {
+    book.load(dialog.dataset.index).then(() => book.load(dialog.dataset.finder)).then(() => book.find(), () => {
       dialog.querySelector(".search-status").textContent = "The search index is missing: build the book again.";
     });
   }
 
   document.querySelector(".search-button").addEventListener("click", open);
   document.addEventListener("keydown", (event) => {
-    const typing = event.target.closest && event.target.closest("input, textarea, select, [contenteditable]");
-    if ((event.key === "/" && !typing) || (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey))) {
+    if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey)) {
       event.preventDefault();
       open();
     }
