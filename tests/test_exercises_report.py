@@ -243,7 +243,7 @@ def test_the_drawing_is_as_long_as_the_numbers():
     bars = [r for r in root.iter("{http://www.w3.org/2000/svg}rect") if r.get("height") == "18"]
     widths = [float(bar.get("width", 0)) for bar in bars]
     assert widths[0] == pytest.approx(3 * widths[1], abs=0.2)
-    assert [bar.get("fill") for bar in bars] == ["#1f77b4", "#c2417c"]
+    assert [bar.get("fill") for bar in bars] == ["#135f97", "#bc3072"]
 
 
 def test_the_book_has_the_page():

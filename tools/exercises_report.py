@@ -422,8 +422,8 @@ def drawing(found: list[Record]) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 600 {height}" width="600" '
         f'height="{height}" font-family="system-ui, sans-serif" font-size="13">'
     ]
-    legend = (("#1f77b4", "killed", left), ("#b8860b", "explained", left + 80))
-    for colour, name, x in (*legend, ("#c2417c", "unexplained", left + 180)):
+    legend = (("#135f97", "killed", left), ("#724c00", "explained", left + 80))
+    for colour, name, x in (*legend, ("#bc3072", "unexplained", left + 180)):
         parts.append(f'<rect x="{x}" y="8" width="12" height="12" fill="{colour}"/>')
         parts.append(text.format(x + 18, 19, "", name))
     for number, record in enumerate(known):
@@ -436,9 +436,9 @@ def drawing(found: list[Record]) -> str:
         anchor = ' text-anchor="end"'
         parts.append(text.format(left - 8, y + 14, anchor, html.escape(record.assignment)))
         for amount, colour in (
-            (run - bad - explained, "#1f77b4"),
-            (explained, "#b8860b"),
-            (bad, "#c2417c"),
+            (run - bad - explained, "#135f97"),
+            (explained, "#724c00"),
+            (bad, "#bc3072"),
         ):
             width = wide * amount / most if most else 0.0
             if amount:

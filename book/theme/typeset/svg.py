@@ -17,8 +17,8 @@ from .errors import ThemeError
 # What a colour of course_utils/book.mplstyle becomes: see static/css/tokens.css.
 COLOURS = {
     "#24292f": "currentColor", "#ffffff": "var(--paper)", "#fff": "var(--paper)",
-    "#1f77b4": "var(--c0)", "#d1600a": "var(--c1)", "#8a63d2": "var(--c2)",
-    "#2a8f5a": "var(--c3)", "#b8860b": "var(--c4)", "#c2417c": "var(--c5)",
+    "#135f97": "var(--c0)", "#b95c0d": "var(--c1)", "#7b50c2": "var(--c2)",
+    "#308251": "var(--c3)", "#724c00": "var(--c4)", "#bc3072": "var(--c5)",
 }  # fmt: skip
 MOST_INLINE = (
     200_000  # characters, as written into the page; a larger drawing stays a file of its own
