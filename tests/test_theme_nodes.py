@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import xml.etree.ElementTree as ET
 from typing import Any
@@ -20,7 +21,7 @@ DRAWING = (
     "<style>*{stroke-linejoin: round}</style><script>harm()</script>"
     '<defs><clipPath id="clip"><rect width="9" height="9"/></clipPath></defs>'
     '<path style="fill: #ffffff; stroke: #24292F" clip-path="url(#clip)" onclick="harm()"/>'
-    '<path fill="#24292f80" d="M 1.23456 -7.000001"/><path stroke="#1F77B4"/>'
+    '<path fill="#24292f80" d="M 1.23456 -7.000001"/><path stroke="#135f97"/>'
     "<text>loss</text></svg>"
 )
 PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + (640).to_bytes(4, "big") + (480).to_bytes(4, "big")
@@ -127,15 +128,67 @@ def test_a_reference_to_nothing_is_refused():
         typeset(node("crossReference", identifier="fig-gone", label="fig-gone"))
 
 
-def test_footnotes_are_collected_and_marked_once():
-    state = page()
-    mark = node("footnoteReference", identifier="one", enumerator="1")
-    html = typeset(mark, mark, node("footnoteDefinition", "why", identifier="one", enumerator="1"),
-                   state=state)  # fmt: skip
-    assert html.count('href="#note-one"') == 2
-    assert html.count('id="note-one-mark"') == 1
-    assert [n["identifier"] for n in state.footnotes] == ["one"]
-    assert "why" not in html
+def noted_page(*texts: str) -> PageState:
+    notes = {
+        name: node("footnoteDefinition", node("paragraph", said), identifier=name, enumerator=name)
+        for name, said in zip("1234", texts, strict=False)
+    }
+    return page(footnotes={name: _lenient(note) for name, note in notes.items()})
+
+
+def mark(name: str = "1") -> dict[str, Any]:
+    return node("footnoteReference", identifier=name, enumerator=name)
+
+
+def test_a_footnote_stands_once_beside_the_paragraph_that_calls_it_first():
+    state = noted_page("why")
+    html = typeset(node("paragraph", "a", mark()), node("paragraph", "b", mark()), state=state)
+    first, _, second = html.partition("<p>b")
+    assert first.startswith('<div class="noted"><p>a<sup')
+    assert first.count('id="note-1"') == 1 and "<p>why</p>" in first
+    assert 'href="#note-1-mark"' in first and first.count('id="note-1-mark"') == 1
+    assert 'href="#note-1"' in second and "why" not in second and "note-1-mark" not in second
+
+
+def test_two_footnotes_of_a_paragraph_stand_in_their_order():
+    html = typeset(node("paragraph", mark("2"), mark("1")), state=noted_page("one", "two"))
+    assert html.index("<p>two</p>") < html.index("<p>one</p>")
+
+
+def test_a_footnote_of_a_list_stands_below_its_item():
+    html = typeset(node("list", node("listItem", node("paragraph", "x", mark()))),
+                   state=noted_page("why"))  # fmt: skip
+    assert html.index("<li>") < html.index("<p>why</p>") < html.index("</li>")
+
+
+def test_a_footnote_outside_of_paragraphs_is_left_for_the_end_of_the_page():
+    state = noted_page("why")
+    html = typeset(node("tableCell", "x", mark()), state=state)
+    assert "why" not in html and state.noted == {"1"} and state.beside == set()
+
+
+@pytest.mark.parametrize(
+    ("order", "expected"),
+    [("ap", "p+a"), ("pa", "p+a"), ("pap", "p p+a"), ("aap", "p+aa"), ("hah", "h a h"),
+     ("pah", "p+a h"), ("a", "a"), ("tp", "t p"), ("apap", "p+a p+a")],
+)  # fmt: skip
+def test_an_aside_stands_beside_the_paragraph_after_it_or_else_before_it(order, expected):
+    made = {
+        "a": node("aside", node("paragraph", "ASIDE")),
+        "p": node("paragraph", "TEXT"),
+        "h": node("thematicBreak"),
+        "t": node("aside", node("paragraph", "ASIDE"), kind="topic"),
+    }
+    html = typeset(*(made[letter] for letter in order))
+    shown = []
+    for piece in re.findall(r'<div class="noted">.*?</div></div></div>|<hr>|<div class="aside[^"]*'
+                            r'".*?</div>|<p>TEXT</p>|<div class="noted">.*', html):  # fmt: skip
+        asides = "a" * piece.count('class="aside')
+        if "TEXT" in piece:
+            shown.append("p" + (f"+{asides}" if asides else ""))
+        else:
+            shown.append("t" if "aside-topic" in piece else asides or "h")
+    assert " ".join(shown) == expected
 
 
 def test_only_a_numbered_equation_shows_a_number():
@@ -355,7 +408,7 @@ def test_a_drawing_takes_the_pages_ink_and_paper_and_keeps_its_ids_to_itself():
 
 
 def test_points_that_look_alike_say_so_once():
-    use = '<use href="#dot" x="1.23456" style="fill: #1f77b4"/>'
+    use = '<use href="#dot" x="1.23456" style="fill: #135f97"/>'
     source = f'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><g>{use * 50}</g></svg>'
     html = str(svg.inline(source, "", "x").markup)
     assert html.count("fill: var(--c0)") == 1 and html.count('x="1.23"') == 50
@@ -533,9 +586,47 @@ def test_a_part_whose_module_is_missing_is_refused():
         typeset(interactive(still()))
 
 
+def test_a_module_imports_others_by_names_that_change_with_their_text(tmp_path):
+    (tmp_path / "lib.js").write_text("export const one = 1;\n")
+    (tmp_path / "ink.js").write_text('import { one } from "./lib.js";\n')
+    source = 'import { pad } from "./ink.js";\nexport { one } from "./lib.js";\n'
+    files = widgets.modules("draw", source, tmp_path)
+    assert [f.partition(".")[0] for f in files] == ["lib", "ink", "draw"]
+    lib, ink, draw = files
+    assert f'from "./{lib}"'.encode() in files[ink]
+    assert f'from "./{ink}"'.encode() in files[draw] and f'"./{lib}"'.encode() in files[draw]
+    (tmp_path / "lib.js").write_text("export const one = 2;\n")
+    assert not set(files) & set(widgets.modules("draw", source, tmp_path))
+
+
+def test_a_module_that_imports_what_is_not_there_is_refused(tmp_path):
+    with pytest.raises(ThemeError, match=r"draw\.js imports \./ink\.js"):
+        widgets.modules("draw", 'import { pad } from "./ink.js";\n', tmp_path)
+
+
+def test_a_part_gets_the_address_of_what_a_run_exported(module, tmp_path):
+    state = page(export={"net.npz": b"\x00numbers\xff"}.get)
+    label = {"label": "Draw", "exports": {"network": "net.npz"}}
+    html = typeset(interactive(still(), model=label), state=state)
+    file = next(f for f in state.used_widgets if f.startswith("net."))
+    assert re.fullmatch(r"net\.[0-9a-f]{10}\.npz", file)
+    assert f'{{"network": "assets/widgets/{file}"}}' in html
+    widgets.write(tmp_path, state.used_widgets)
+    folder = tmp_path / "assets" / "widgets"
+    assert (folder / file).read_bytes() == b"\x00numbers\xff"
+    script = (folder / f"{file}.text.js").read_text()
+    assert base64.b64encode(b"\x00numbers\xff").decode() in script and file in script
+
+
+def test_a_part_that_needs_what_no_run_exported_is_refused(module):
+    label = {"label": "Draw", "exports": {"network": "net.npz"}}
+    with pytest.raises(ThemeError, match=r"writes it to exports/net\.npz"):
+        typeset(interactive(still(), model=label))
+
+
 def test_a_part_that_is_too_large_is_refused():
     with pytest.raises(ThemeError, match="30,720 are allowed"):
-        widgets.module("train", "x" * (widgets.MOST + 1))
+        widgets.modules("train", "x" * (widgets.MOST + 1))
 
 
 # --- search -------------------------------------------------------------------------------------
@@ -557,3 +648,13 @@ def test_the_index_has_a_section_per_heading_with_text_code_and_alt_texts():
     assert found[1].text == "squashes np.exp(-z) an S"
     script = index([("03-x.html", "Page", root)])
     assert script.startswith("window.bookIndex=[[") and "03-x.html#sigmoid" in script
+
+
+# --- code ---------------------------------------------------------------------------------------
+
+
+def test_only_tokens_that_have_a_colour_get_a_span():
+    html = highlight.code("for x in f(y):\n    pass  # why", "python")
+    assert '<span class="k-k">for</span> x ' in html and " f(y):\n" in html
+    used = set(re.findall(r'class="(k-\w+)"', html))
+    assert used and used <= highlight._FORMATTER.coloured

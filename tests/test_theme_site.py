@@ -8,17 +8,20 @@ import os
 import re
 import shutil
 import socket
+import struct
 import subprocess
 import sys
 import threading
 import urllib.error
 import urllib.request
+import xml.etree.ElementTree as ET
 from pathlib import Path
 
+import numpy as np
 import pytest
 from fontTools.ttLib import TTFont
 
-from book.theme.typeset import assets
+from book.theme.typeset import assets, cards, published
 from book.theme.typeset.errors import ThemeError
 from book.theme.typeset.nodes import kebab, walk
 from book.theme.typeset.pages import Content, Settings, formulas, launches, load, run_record
@@ -62,6 +65,34 @@ def test_every_template_of_a_node_is_used_by_the_sample(places):
         p.name.removesuffix(".html.j2") for p in (assets.THEME / "templates/nodes").iterdir()
     }
     assert sorted(templates - used) == []
+
+
+def kinds(node: dict) -> set[str]:
+    """Return what a node is, and its variants: each may be typeset in a way of its own."""
+    kind = node["type"]
+    found = {kind, *(f"{kind} .{name}" for name in (node.get("class") or "").split())}
+    for key in ("kind", "visibility", "ordered", "remote", "showLineNumbers"):
+        if node.get(key) not in (None, False, "show"):
+            found.add(f"{kind} {key}={node[key]}")
+    if kind == "output":
+        data = node["jupyter_data"]
+        found |= {f"output {name}" for name in (data["output_type"], *data.get("data", {}))}
+    return found
+
+
+def test_the_sample_has_every_kind_of_node_that_the_book_uses(places):
+    content = build_site.Places().work / "_build" / "site" / "content"
+    if not content.is_dir():
+        pytest.fail("There is no built book: run make book first.")
+    sampled = set().union(*map(kinds, nodes(places)))
+    missing = {
+        f"{name}: {kind}"
+        for path in content.glob("*.json")
+        for node in walk(json.loads(path.read_text())["mdast"])
+        for kind in kinds(node) - sampled
+        for name in [path.stem]
+    }
+    assert sorted(missing) == []  # add a sample to tests/data/theme or tests/theme_sample.py
 
 
 # --- the site -----------------------------------------------------------------------------------
@@ -231,7 +262,135 @@ def test_an_interactive_part_brings_its_module_in_two_forms_and_its_still_pictur
     assert (places.site / re.search(r'data-style="([^"]+)"', part[0])[1]).is_file()
 
 
+def test_what_a_run_exported_lies_beside_the_modules(places):
+    html = read(places, "prose.html")
+    address = re.search(r'"numbers": "(assets/widgets/numbers\.[0-9a-f]{10}\.npz)"', html)[1]
+    assert np.load(places.site / address)["x"].tolist() == [0, 1, 2]
+    assert (places.site / f"{address}.text.js").is_file()
+
+
+# --- notes, previews, formulas ------------------------------------------------------------------
+
+
+def test_a_note_stands_right_after_its_paragraph_and_the_page_has_no_other_list_of_it(places):
+    html = read(places, "prose.html")
+    noted = re.search(r'<div class="noted">(<p>.*?</p>)<div class="margin">(.*?)</div></div></div>',
+                      html, re.S)  # fmt: skip
+    assert noted and noted[1].count('class="footnote"') == 2
+    assert re.findall(r'id="note-(\w+)"', noted[2]) == ["one", "two"]
+    assert 'class="notes"' not in html
+    assert html.count("The text of the first footnote") == 1
+
+
+def test_what_lies_on_other_pages_has_a_preview_of_its_own(places):
+    script = (places.site / "assets" / "previews.js").read_text()
+    kept = json.loads(script.removeprefix("window.bookPreviews=").removesuffix(";\n"))
+    assert kept["glossary.html#term-gradient"] == (
+        "<dl><dt>gradient</dt><dd>The vector of partial derivatives of a function.</dd></dl>"
+    )
+    assert kept["99-sample.html#sec-run"].startswith("<p><strong>Run it</strong></p><p>Look at")
+    assert 'href="99-sample.html#fig-scatter"' in kept["99-sample.html#sec-run"]
+    assert "<figcaption>" in kept["99-sample.html#fig-scatter"]
+
+
+def test_a_preview_brings_no_id_that_a_page_has(places):
+    script = (places.site / "assets" / "previews.js").read_text()
+    kept = json.loads(script.removeprefix("window.bookPreviews=").removesuffix(";\n"))
+    brought = [i for html in kept.values() for i in Addresses(html).ids]
+    assert len(brought) == len(set(brought))
+    for path in places.site.glob("*.html"):
+        assert not set(brought) & set(Addresses(path.read_text()).ids), path.name
+
+
+def test_every_formula_is_there_for_screen_readers_and_drawn_only_for_eyes(places):
+    for name in ("prose.html", "99-sample.html"):
+        html = read(places, name)
+        formulas_ = re.findall(r'<span class="katex">.*?<span class="katex-html"[^>]*>', html, re.S)
+        assert formulas_ and html.count('class="katex-html"') == len(formulas_)
+        for formula in formulas_:
+            assert "<math" in formula and 'class="katex-html" aria-hidden="true"' in formula
+
+
+# --- what others read of the site ---------------------------------------------------------------
+
+
+def settle(places: Places, project: str = "", site: str = "") -> None:
+    """Write lines into the sample's myst.yml."""
+    path = places.book / "myst.yml"
+    text = path.read_text().replace("project:\n", f"project:\n{project}")
+    path.write_text(text.replace("site:\n", f"site:\n{site}"))
+
+
+def test_each_page_says_its_title_and_what_it_is_about(places):
+    for path in places.site.glob("*.html"):
+        head = path.read_text().partition("<body")[0]
+        if path.name == "404.html":
+            assert 'name="robots" content="noindex"' in head
+            continue
+        for name in ("og:title", "og:description", "og:type"):
+            assert re.search(rf'<meta property="{name}" content="[^"]+">', head), path.name
+
+
+def test_a_site_without_an_address_makes_no_promises(places):
+    html = read(places, "99-sample.html")
+    assert "og:image" not in html and "canonical" not in html and "og:url" not in html
+    assert (places.site / "robots.txt").read_text() == "User-agent: *\nAllow: /\n"
+    assert not (places.site / "sitemap.xml").exists()
+    assert not (places.site / "assets" / "cards").exists()
+
+
+def test_a_site_with_an_address_has_cards_and_a_sitemap(broken):
+    settle(broken, site="  options:\n    address: https://example.org/course\n")
+    build_site.build(broken, "key")
+    head = read(broken, "99-sample.html").partition("<body")[0]
+    assert '<link rel="canonical" href="https://example.org/course/99-sample.html">' in head
+    image = re.search(r'property="og:image" content="https://example.org/course/([^"]+)"', head)[1]
+    picture = (broken.site / image).read_bytes()
+    assert picture[:8] == b"\x89PNG\r\n\x1a\n" and len(picture) < 60_000
+    assert struct.unpack(">II", picture[16:24]) == (1200, 630)
+    first = read(broken, "index.html")
+    assert 'property="og:url" content="https://example.org/course/"' in first
+    tree = ET.fromstring((broken.site / "sitemap.xml").read_text())
+    name = "{http://www.sitemaps.org/schemas/sitemap/0.9}"
+    assert [e.text for e in tree.iter(f"{name}loc")] == [
+        f"https://example.org/course/{page}"
+        for page in ("", "prose.html", "99-sample.html", "glossary.html")
+    ]
+    assert [e.text for e in tree.iter(f"{name}lastmod")] == ["2026-11-22"]
+    assert (
+        "Sitemap: https://example.org/course/sitemap.xml"
+        in (broken.site / "robots.txt").read_text()
+    )
+
+
+@pytest.mark.parametrize("address", ["example.org/course", "ftp://example.org", "https://"])
+def test_an_address_that_is_none_is_told(address):
+    with pytest.raises(ThemeError, match=r"Write it as https://example\.org/course"):
+        published.base(address)
+
+
+def test_a_card_is_drawn_once(places, tmp_path, monkeypatch):
+    fonts = places.modules / "@fontsource" / "source-serif-4" / "files"
+    card = cards.Card("Build Deep", "A long title that fills more than one line of a card", 3,
+                      "Ideas", "words " * 60)  # fmt: skip
+    drawn = cards.make(card, fonts, tmp_path)
+    monkeypatch.setattr(cards, "draw", lambda *_: pytest.fail("drawn again"))
+    assert cards.make(card, fonts, tmp_path) == drawn
+
+
 # --- launch links -------------------------------------------------------------------------------
+
+
+def test_only_a_known_repository_puts_launch_links_into_pages(places, broken):
+    html = read(places, "99-sample.html")
+    assert "make lab" in html and "colab" not in html and "mybinder" not in html
+    settle(broken, project="  github: https://github.com/owner/course\n")
+    build_site.build(broken, "key")
+    html = read(broken, "99-sample.html")
+    assert 'href="https://colab.research.google.com/github/owner/course/blob/main/' in html
+    assert 'href="https://mybinder.org/v2/gh/owner/course/main?' in html
+    assert "%pip install git+https://github.com/owner/course" in html
+    assert "make lab" in html and 'href="notebooks/99-sample.ipynb" download' in html
 
 
 def test_launch_links_appear_when_the_repository_is_known(places):
@@ -390,10 +549,16 @@ def test_the_server_gives_pages_and_the_books_own_page_for_the_rest(places):
 # --- as MyST itself runs the theme --------------------------------------------------------------
 
 
-def test_jupyter_book_can_write_the_site_with_the_theme_alone(places, tmp_path):
-    work = tmp_path / "work"
+def as_a_reader_of_myst_has_it(places: Places, work: Path) -> Path:
+    """Copy the sample's sources, its theme and what its run exported into one folder."""
     shutil.copytree(places.work, work, ignore=shutil.ignore_patterns("_build"))
+    shutil.copytree(places.exports, work / "exports")
     (work / "node_modules").symlink_to(places.modules)
+    return work
+
+
+def test_jupyter_book_can_write_the_site_with_the_theme_alone(places, tmp_path):
+    work = as_a_reader_of_myst_has_it(places, tmp_path / "work")
     done = subprocess.run(
         [sys.executable, "-m", "jupyter_book", "build", "--html", "--ci"],
         cwd=work, capture_output=True, text=True, timeout=120,
@@ -404,6 +569,7 @@ def test_jupyter_book_can_write_the_site_with_the_theme_alone(places, tmp_path):
 
 
 def test_the_themes_server_answers_pages_from_mysts_content(places, tmp_path):
+    work = as_a_reader_of_myst_has_it(places, tmp_path / "work")
     offered = tmp_path / "offered"  # laid out as MyST's content server offers it
     shutil.copytree(places.work / "_build" / "site" / "public", offered)
     for name in ("content", "config.json"):
@@ -420,7 +586,7 @@ def test_the_themes_server_answers_pages_from_mysts_content(places, tmp_path):
         "CONTENT_CDN_PORT": str(content.server_address[1]),
     }
     theme = subprocess.Popen(
-        [sys.executable, "server.py"], cwd=assets.THEME, env=environment, text=True,
+        [sys.executable, "server.py"], cwd=work / "theme", env=environment, text=True,
         stdout=subprocess.PIPE,
     )  # fmt: skip
     try:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import numpy as np
 from nbformat.v4 import (
     new_code_cell,
     new_markdown_cell,
@@ -210,6 +211,8 @@ def write(folder: Path) -> Places:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
     nbformat.write(nb, book / f"{NAME}.ipynb")
+    (executed / "book" / "exports").mkdir()
+    np.savez(executed / "book" / "exports" / "numbers.npz", x=np.arange(3.0))
     (executed / "runs.json").write_text(json.dumps({NAME: RUN}))
     return Places(
         book=book,
@@ -217,4 +220,5 @@ def write(folder: Path) -> Places:
         work=folder / "work",
         site=folder / "site",
         cache=ROOT / "_build" / "cache" / "fonts",
+        pages=None,
     )

@@ -92,7 +92,7 @@ class Answers(http.server.BaseHTTPRequestHandler):
             return file.read_bytes() if inside and file.is_file() else None
         if path.startswith("files/"):
             return self.content.read(path.removeprefix("files/"))
-        settings = Settings(extension="")
+        settings = Settings(extension="", exports=THEME.parent / "exports")
         book = load(self.content, settings)
         for page in book.pages:
             page.address = page.slug
@@ -103,8 +103,7 @@ class Answers(http.server.BaseHTTPRequestHandler):
             self.folder, node_modules(), formulas(book), text=characters(book)
         )
         press = Press(book, self.content.read, written, settings)
-        index = self.folder / "assets" / "search-index.js"
-        index.write_text(press.search_index(), encoding="utf-8")
+        press.write_lookups(self.folder)
         html = press.page(page)
         widgets.write(self.folder, press.used_widgets)
         write_sounds(self.folder, press.used_sounds)
@@ -133,7 +132,9 @@ def main() -> int:
     content = OfferedContent(content_address())
     try:
         if "--render" in sys.argv:
-            settings = Settings(base_url=os.environ.get("BASE_URL", ""))
+            settings = Settings(
+                base_url=os.environ.get("BASE_URL", ""), exports=THEME.parent / "exports"
+            )
             out = Path(os.environ["BUILD_DIRECTORY"])
             pages = render_book(content, out, node_modules(), settings)
             print(f"{len(pages)} pages typeset")  # noqa: T201

@@ -23,10 +23,11 @@ from .errors import ThemeError
 
 THEME = Path(__file__).resolve().parents[1]
 STYLES = (
-    "tokens", "base", "layout", "prose", "code", "boxes", "figures", "search", "print",
+    "tokens", "base", "layout", "prose", "code", "boxes", "figures", "search", "overlays", "print",
 )  # fmt: skip
 SCRIPTS = (
-    "theme", "menu", "contents", "tabs", "copy", "scroll", "search", "print", "quiz", "widgets",
+    "load", "theme", "menu", "contents", "tabs", "copy", "scroll", "search", "keys", "progress",
+    "hover", "ahead", "print", "quiz", "widgets",
 )  # fmt: skip
 TEXT_FONTS = {
     "serif-400": "source-serif-4-latin-400-normal.woff",
@@ -48,6 +49,7 @@ class Assets:
     script: str
     preload: tuple[str, ...]
     finder: str = ""  # what search runs when a reader opens it
+    preview: str = ""  # what shows previews of references
     widget_style: str = ""
 
 
@@ -158,11 +160,18 @@ def characters_by_font(formulas: Iterable[str]) -> dict[str, set[str]]:
 
     The key "" holds all of them: what the small fonts get.
     """
+    found: dict[str, set[str]] = {}
+    for formula in set(formulas):
+        for font, characters in _characters(formula).items():
+            found.setdefault(font, set()).update(characters)
+    return found | {"": set().union(*found.values())}
+
+
+@cache
+def _characters(formula: str) -> dict[str, set[str]]:
     used = _Used()
-    for formula in formulas:
-        used.feed(formula)
-        used.classes.clear()
-    return used.characters | {"": set().union(*used.characters.values())}
+    used.feed(formula)
+    return used.characters
 
 
 def _cut(
@@ -234,7 +243,8 @@ def write(
     script = smaller_js("\n".join(read(name) for name in SCRIPTS))
     style = _write(folder, "book.css", "\n".join(css).encode())
     book = _write(folder, "book.js", script.encode())
-    finder = _write(folder, "find.js", smaller_js(read("find")).encode())
+    finder = _write(folder, "find.js", smaller_js(read("rank") + read("find")).encode())
+    preview = _write(folder, "preview.js", smaller_js(read("preview")).encode())
     parts = smaller_css((THEME / "static" / "css" / "widgets.css").read_text(encoding="utf-8"))
     widget_style = _write(folder / "widgets", "widgets.css", parts.encode())
     licences = folder / "licences"
@@ -247,5 +257,6 @@ def write(
         script=f"assets/{book}",
         preload=(f"assets/fonts/{names['serif-400']}", f"assets/fonts/{names['serif-600']}"),
         finder=f"assets/{finder}",
+        preview=f"assets/{preview}",
         widget_style=f"assets/widgets/{widget_style}",
     )

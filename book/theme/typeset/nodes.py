@@ -52,6 +52,32 @@ def plain_text(node: Node) -> str:
     return "".join(plain_text(child) for child in node.get("children", []))
 
 
+def _beside(nodes: list[Node]) -> list[Node]:
+    """Return the nodes with each aside joined to its paragraph: the one after it, or before it.
+
+    A topic is a box of its own, and an aside between other things stays where it is.
+    """
+    if not any(node["type"] == "aside" for node in nodes):
+        return nodes
+    found: list[Node] = []
+    waiting: list[Node] = []
+    for node in nodes:
+        if node["type"] == "aside" and node.get("kind") != "topic":
+            waiting.append(node)
+            continue
+        if waiting and node["type"] == "paragraph":
+            node, waiting = type(node)(node, beside=waiting), []
+        elif waiting and found and found[-1]["type"] == "paragraph":
+            known = found[-1].get("beside") or []
+            found[-1], waiting = type(found[-1])(found[-1], beside=[*known, *waiting]), []
+        found += [*waiting, node]
+        waiting = []
+    if waiting and found and found[-1]["type"] == "paragraph":
+        found[-1] = type(found[-1])(found[-1], beside=[*(found[-1].get("beside") or []), *waiting])
+        waiting = []
+    return found + waiting
+
+
 def _holds_image(node: Node) -> bool:
     return any(below["type"] == "image" for below in walk(node))
 
@@ -66,11 +92,13 @@ class PageState:
     taken_ids: set[str] = field(default_factory=set)  # of headings, figures, …: not of cells
     referenced: set[str] = field(default_factory=set)  # ids that something in the book refers to
     noted: set[str] = field(default_factory=set)
-    footnotes: list[Node] = field(default_factory=list)
+    footnotes: dict[str, Node] = field(default_factory=dict)  # of the page, by identifier
+    beside: set[str] = field(default_factory=set)  # footnotes that stand beside their paragraph
     used_files: set[str] = field(default_factory=set)
-    used_widgets: dict[str, bytes] = field(default_factory=dict)  # file -> its module's text
+    used_widgets: dict[str, bytes] = field(default_factory=dict)  # file -> what parts load
     used_sounds: dict[str, bytes] = field(default_factory=dict)  # file -> what it holds
     widget_style: str = ""
+    export: Callable[[str], bytes | None] = lambda name: None  # what a run wrote into exports/
     counter: int = 0
 
     def number(self) -> int:
@@ -109,7 +137,7 @@ class Typesetter:
         """
         parts: list[Markup] = []
         before: Node = {"type": ""}
-        for child in nodes:
+        for child in _beside(nodes):
             typeset = self.node(child)
             closing = _CLOSING.match(typeset) if child["type"] == "text" else None
             short = before["type"] == "inlineMath" and len(before["value"]) <= _SHORT
@@ -181,9 +209,22 @@ class Typesetter:
         return {"first": first}
 
     def _prepare_footnote_definition(self, node: Node) -> dict[str, Any]:
-        if not any(n["identifier"] == node["identifier"] for n in self.page.footnotes):
-            self.page.footnotes.append(node)
-        return {"content": Markup("")}
+        return {"content": Markup("")}  # it stands beside its paragraph, or at the page's end
+
+    def _prepare_paragraph(self, node: Node) -> dict[str, Any]:
+        """Return what stands in the margin: asides, and footnotes that are first called here."""
+        content = self.content(node)
+        beside = [self.node(aside) for aside in node.get("beside") or []]
+        for called in walk(node):
+            note = self.page.footnotes.get(str(called.get("identifier")))
+            if called["type"] != "footnoteReference" or note is None:
+                continue
+            if note["identifier"] not in self.page.beside:
+                self.page.beside.add(note["identifier"])
+                template = self.template("parts/margin-note.html.j2", "footnoteDefinition")
+                text = self.content(note)
+                beside.append(Markup(template.render(note=note, content=text)))
+        return {"content": content, "beside": beside}
 
     # --- blocks ------------------------------------------------------------------------------
 
@@ -275,20 +316,36 @@ class Typesetter:
                 "of book/widgets: {anywidget} widgets/perceptron.js"
             )
         name, _ = re.subn(r"(-[0-9a-f]{32})?\.m?js$", "", node["esm"].rpartition("/")[2])
-        file, text = widgets.module(name, source.decode("utf-8"))
-        self.page.used_widgets |= {file: text, **dict([widgets.library()])}
+        files = widgets.modules(name, source.decode("utf-8"))
+        self.page.used_widgets |= files
+        given = {k: v for k, v in model.items() if k not in {"label", "exports"}}
+        exported = {k: self._export(v, name) for k, v in model.get("exports", {}).items()}
         return {
             "name": name,
-            "module": f"assets/widgets/{file}",
+            "module": f"assets/widgets/{next(reversed(files))}",
             "style": self.page.widget_style,
-            "model": {key: value for key, value in model.items() if key != "label"},
+            "model": given | exported,
             "label": model["label"],
             "id": f"part-{name}",
         }
 
+    def _export(self, name: str, part: str) -> str:
+        """Return the address of a file that a chapter's run left for a part."""
+        content = self.page.export(name)
+        if content is None:
+            raise ThemeError(
+                f"{self.page.name}: the part {part} needs the file {name}, and no chapter's run "
+                f"left one. A code cell writes it to exports/{name}; then run: "
+                "python tools/execute.py book"
+            )
+        file = widgets.export(name, content)
+        self.page.used_widgets[file] = content
+        return f"assets/widgets/{file}"
+
     def _prepare_list_item(self, node: Node) -> dict[str, Any]:
         children = node.get("children", [])
-        if len(children) == 1 and children[0]["type"] == "paragraph":
+        noted = any(below["type"] == "footnoteReference" for below in walk(node))
+        if len(children) == 1 and children[0]["type"] == "paragraph" and not noted:
             return {"content": self.content(children[0])}
         return {}
 

@@ -85,8 +85,10 @@ def _split_figure(cell: Cell, page: str, folder: Path) -> list[Cell]:
         )
     output, (extension, content) = pictures[0]
     file = Path("figures") / f"{page}-{name}.{extension}"
-    (folder / file).parent.mkdir(parents=True, exist_ok=True)
-    (folder / file).write_bytes(content)
+    target = folder / file
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if not target.is_file() or target.read_bytes() != content:  # else who watches would see it
+        target.write_bytes(content)
     cell["outputs"] = [o for o in cell["outputs"] if o is not output]
     return [cell, _figure_cell(cell.get("id", "cell"), name, caption, str(alt), file.as_posix())]
 

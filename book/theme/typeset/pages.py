@@ -19,8 +19,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup
 
 from . import assets as asset_files
-from . import search, widgets
+from . import cards, previews, published, search, widgets
 from .errors import ThemeError
+from .kept import Kept
 from .nodes import Node, PageState, Typesetter, attach_alt_texts, plain_text, walk
 from .notebooks import chapter_number
 
@@ -32,12 +33,14 @@ class Settings:
     """What a build knows beside MyST's content.
 
     `runs` is _build/executed/runs.json; `sources` the folder with the notebooks that readers
-    download; `base_url` the path under which the site will be served ("" for the root), which
+    download; `exports` the folder with what their runs left for interactive parts; `base_url` the
+    path under which the site will be served ("" for the root), which
     only the page for unknown addresses needs.
     """
 
     runs: dict[str, Any] = field(default_factory=dict)
     sources: Path | None = None
+    exports: Path | None = None
     base_url: str = ""
     extension: str = ".html"
 
@@ -114,6 +117,7 @@ class Book:
     description: str
     repository: str | None
     pages: list[Page]
+    site: str | None = None  # its public address, with a slash at the end
 
     @property
     def parts(self) -> list[tuple[str | None, list[Page]]]:
@@ -169,6 +173,7 @@ def load(content: Source, settings: Settings) -> Book:
         description=project.get("description", ""),
         repository=project.get("github"),
         pages=pages,
+        site=published.base(config.get("options", {}).get("address")),
     )
 
 
@@ -212,6 +217,11 @@ def _summary(root: Node, most: int = 160) -> str:
                 text = text[:most].rsplit(" ", 1)[0] + " …"
             return text
     return ""
+
+
+def about(book: Book, page: Page) -> str:
+    """Return a sentence on the page: its first paragraph, or else what the book is."""
+    return _summary(page.root) or book.description or page.title
 
 
 def _references(page: Page) -> list[dict[str, Any]]:
@@ -259,14 +269,17 @@ def launches(book: Book, page: Page) -> list[dict[str, str]]:
         return []
     repository = book.repository.removeprefix("https://github.com/").strip("/")
     path = f"book/{quote(page.stem)}.ipynb"
+    install = f"%pip install git+https://github.com/{repository}"
     return [
         {
             "name": "Colab",
             "url": f"https://colab.research.google.com/github/{repository}/blob/main/{path}",
+            "first": install,  # Colab has the field's libraries, and not the course's own
         },
         {
             "name": "Binder",
             "url": f"https://mybinder.org/v2/gh/{repository}/main?urlpath=lab/tree/{path}",
+            "first": "",  # reads environment.yml
         },
     ]
 
@@ -310,9 +323,8 @@ class Press:
             raise ThemeError(f"A link leads to the page {url!r}, which is not in myst.yml's toc.")
         return page.address + (f"#{anchor}" if anchor else "")
 
-    def page(self, page: Page) -> str:
-        """Return one page as a complete HTML document."""
-        state = PageState(
+    def _state(self, page: Page) -> PageState:
+        return PageState(
             name=page.data["location"].lstrip("/"),
             link_to=self._link,
             read=self.read,
@@ -323,13 +335,24 @@ class Press:
             },
             referenced=self.referenced,
             widget_style=self.assets.widget_style,
+            export=self._export,
+            footnotes={
+                n["identifier"]: _lenient(n)
+                for n in walk(page.root)
+                if n["type"] == "footnoteDefinition"
+            },
         )
+
+    def page(self, page: Page) -> str:
+        """Return one page as a complete HTML document."""
+        state = self._state(page)
         typesetter = Typesetter(self.environment, state)
         root = _lenient(page.root)
         content = typesetter.content(root)
         notes = [
             {"id": note["identifier"], "content": typesetter.content(note)}
-            for note in sorted(state.footnotes, key=lambda n: int(n["enumerator"]))
+            for note in sorted(state.footnotes.values(), key=lambda n: int(n["enumerator"]))
+            if note["identifier"] in state.noted - state.beside
         ]
         self.used_files |= state.used_files
         self.used_widgets |= state.used_widgets
@@ -344,7 +367,8 @@ class Press:
             assets=self.assets,
             content=content,
             contents=contents,
-            description=_summary(page.root),
+            description=about(self.book, page),
+            card=f"assets/cards/{page.stem}.png",
             notes=notes,
             references=references,
             references_headed=own_heading,
@@ -354,6 +378,10 @@ class Press:
             launches=launches(self.book, page),
             notebook=f"notebooks/{page.stem}.ipynb" if self._source(page) else None,
         )
+
+    def _export(self, name: str) -> bytes | None:
+        path = self.settings.exports / name if self.settings.exports else None
+        return path.read_bytes() if path and path.is_file() else None
 
     def _source(self, page: Page) -> Path | None:
         if self.settings.sources is None or not page.is_notebook:
@@ -370,6 +398,26 @@ class Press:
     def search_index(self) -> str:
         """Return the script with the search index of all pages."""
         return search.index([(p.address, p.title, p.root) for p in self.book.pages])
+
+    def previews(self) -> str:
+        """Return the script with the previews of all that pages refer to on other pages."""
+        wanted = set().union(*(previews.targets(page.root) for page in self.book.pages))
+        found = []
+        for number, (url, anchor) in enumerate(sorted(wanted)):
+            page = self.book.by_slug(url.strip("/"))
+            if page is None or not (nodes := previews.excerpt(page.root, anchor)):
+                continue
+            state = self._state(page)
+            state.counter = 1000 * (number + 1)  # ids of drawings differ from those in the page
+            html = Typesetter(self.environment, state).all([_lenient(node) for node in nodes])
+            found.append((f"{page.address}#{anchor}", previews.portable(html, page.address)))
+        return previews.script(found)
+
+    def write_lookups(self, out: Path) -> None:
+        """Write what pages load when a reader searches or points at a reference."""
+        folder = out / "assets"
+        (folder / "search-index.js").write_text(self.search_index(), encoding="utf-8")
+        (folder / "previews.js").write_text(self.previews(), encoding="utf-8")
 
 
 def formulas(book: Book) -> Iterator[str]:
@@ -397,25 +445,47 @@ def write_sounds(out: Path, used: dict[str, bytes]) -> None:
         (out / "files" / file).write_bytes(content)
 
 
+def write_published(
+    press: Press, out: Path, modules: Path, cache_folder: Path | None = None
+) -> None:
+    """Write robots.txt, and for a site that knows its address sitemap.xml and the pages' cards."""
+    book = press.book
+    (out / "robots.txt").write_text(published.robots(book.site), encoding="utf-8")
+    if book.site is None:
+        return
+    runs = press.settings.runs
+    pages = [(p.address, runs.get(p.stem, {}).get("when")) for p in book.pages]
+    (out / "sitemap.xml").write_text(published.sitemap(book.site, pages), encoding="utf-8")
+    fonts = modules / "@fontsource" / "source-serif-4" / "files"
+    (out / "assets" / "cards").mkdir(parents=True, exist_ok=True)
+    for page in book.pages:
+        card = cards.Card(book.title, page.title, page.number, page.part, about(book, page))
+        content = cards.make(card, fonts, cache_folder)
+        (out / "assets" / "cards" / f"{page.stem}.png").write_bytes(content)
+
+
 def render_book(
     content: Source,
     out: Path,
     modules: Path,
     settings: Settings | None = None,
     cache_folder: Path | None = None,
+    pages_folder: Path | None = None,
 ) -> list[Page]:
     """Write the finished site into the empty folder `out`; return its pages.
 
-    `modules` is node_modules with KaTeX and the text's font. Raises ThemeError, with the page and
-    the cure, for content that the theme cannot show.
+    `modules` is node_modules with KaTeX and the text's font; `pages_folder` keeps typeset pages for
+    the next build. Raises ThemeError, with the page and the cure, for content that the theme cannot
+    show.
     """
     settings = settings or Settings()
     book = load(content, settings)
     out.mkdir(parents=True, exist_ok=True)
     loaded = asset_files.write(out, modules, formulas(book), cache_folder, characters(book))
     press = Press(book, content.read, loaded, settings)
+    kept = Kept(press, pages_folder)
     for page in book.pages:
-        (out / page.address).write_text(press.page(page), encoding="utf-8")
+        (out / page.address).write_text(kept.page(page), encoding="utf-8")
         if source := press._source(page):
             (out / "notebooks").mkdir(exist_ok=True)
             (out / "notebooks" / source.name).write_bytes(source.read_bytes())
@@ -426,6 +496,8 @@ def render_book(
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content.read(name) or b"")
     (out / "404.html").write_text(press.not_found(), encoding="utf-8")
-    (out / "assets" / "search-index.js").write_text(press.search_index(), encoding="utf-8")
+    press.write_lookups(out)
+    write_published(press, out, modules, cache_folder)
+    kept.tidy()
     (out / ".nojekyll").touch()
     return book.pages
