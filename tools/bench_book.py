@@ -35,6 +35,7 @@ from rich.table import Table
 from tools.browser import ARGUMENTS, NoBrowser, find_chromium, install
 from tools.build_site import BuildError, Places, build, build_key, is_current, server
 from tools.print_book import PrintError, in_order
+from tools.serve import Desk
 
 if TYPE_CHECKING:
     from playwright.sync_api import Response
@@ -68,24 +69,61 @@ def build_times() -> Table:
     All of it happens in a copy of the book's sources: what a person is writing stays untouched.
     """
     table = Table("building the site from executed copies", "seconds (median of 3, range)")
-    times: dict[str, list[float]] = {"whole": [], "one page changed": [], "nothing changed": []}
+    rows = ("whole", "one page changed", "nothing changed", "one page saved under make serve")
+    times: dict[str, list[float]] = {name: [] for name in rows}
     with tempfile.TemporaryDirectory(prefix="bench-book-") as scratch:
         folder = Path(scratch)
         shutil.copytree(Places().book, folder / "book")
-        places = Places(book=folder / "book", work=folder / "work", site=folder / "site")
+        places = Places(
+            book=folder / "book",
+            work=folder / "work" / "book",
+            site=folder / "site",
+            pages=folder / "pages",
+        )
         page = places.book / "glossary.md"
         for number in range(3):
-            shutil.rmtree(places.work, ignore_errors=True)
+            forget(places)
             times["whole"].append(_build_seconds(places))
             times["nothing changed"].append(_build_seconds(places))
             with page.open("a", encoding="utf-8") as text:
                 text.write(f"\n% bench {number}\n")
             times["one page changed"].append(_build_seconds(places))
             shutil.rmtree(places.site)
+        times[rows[-1]] = _saving_seconds(places, page)
     for name, measured in times.items():
         spread = f"{min(measured):.1f}–{max(measured):.1f}"
         table.add_row(name, f"{statistics.median(measured):.1f} ({spread})")
     return table
+
+
+def forget(places: Places) -> None:
+    """Remove what a build keeps for the next one, the typeset pages among it."""
+    for kept in (places.work, places.pages):
+        shutil.rmtree(kept or places.work, ignore_errors=True)
+    for name in [n for n in sys.modules if n.startswith("book.theme")]:
+        del sys.modules[name]  # pages are kept in memory, too
+
+
+def _saving_seconds(places: Places, page: Path) -> list[float]:
+    """Save a page three times while the book is served; return the seconds until it is shown."""
+    desk = Desk(places)
+    found = []
+    try:
+        desk.open()
+        if desk.fault:
+            raise BuildError(desk.fault)
+        for number in range(3):
+            with page.open("a", encoding="utf-8") as text:
+                text.write(f"\nSaved for the {number}th time.\n")
+            start = time.perf_counter()
+            desk.take(desk.look())
+            found.append(time.perf_counter() - start)
+            shown = (desk.places.site / f"{page.stem}.html").read_text(encoding="utf-8")
+            if f"Saved for the {number}th time." not in shown:
+                raise BuildError(f"{page.name} was saved and is not shown: {desk.fault}")
+    finally:
+        desk.close()
+    return found
 
 
 def _build_seconds(places: Places) -> float:

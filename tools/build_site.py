@@ -28,17 +28,23 @@ import sys
 import tempfile
 import time
 import webbrowser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from book.theme.typeset.pages import Page
 
 ROOT = Path(__file__).resolve().parents[1]
 if __name__ == "__main__":
     sys.path.insert(0, str(ROOT))
 
-IGNORED = {"__pycache__", ".ipynb_checkpoints", "_build", ".DS_Store"}
+IGNORED = {"__pycache__", ".ipynb_checkpoints", "_build", "exports", ".DS_Store"}
 KEY = ".build-key"
+
+
+NOT_EXECUTED = "Not executed yet: {}. Run `make book`, or: python tools/execute.py book"
 
 
 class BuildError(Exception):
@@ -55,6 +61,7 @@ class Places:
     site: Path = ROOT / "_build" / "site"
     modules: Path = ROOT / "node_modules"
     cache: Path = ROOT / "_build" / "cache" / "fonts"
+    pages: Path | None = ROOT / "_build" / "cache" / "pages"
 
     @property
     def theme(self) -> Path:
@@ -62,7 +69,11 @@ class Places:
 
     @property
     def runs(self) -> Path:
-        return self.executed / "runs.json"
+        return self.executed / "runs.json"  # names what is in exports, with digests
+
+    @property
+    def exports(self) -> Path:
+        return self.executed / "book" / "exports"
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -117,40 +128,65 @@ def check_tools(places: Places) -> None:
         raise BuildError("The pages' fonts are not installed. Run: npm ci (make setup does it)")
 
 
-def assemble(places: Places) -> None:
-    """Put the sources and the executed chapters together in the work folder."""
+def read_executed(places: Places, file: Path) -> dict[str, Any]:
+    """Return the executed copy of a chapter, each cell's source as one string."""
+    executed = places.executed / "book" / file.name
+    notebook = json.loads(executed.read_text(encoding="utf-8"))
+    for cell in notebook["cells"]:
+        cell["source"] = "".join(cell["source"])
+    return notebook
+
+
+def put(places: Places, file: Path, read: Callable[[Path], dict[str, Any]] | None = None) -> None:
+    """Put one file of the book into the work folder as Jupyter Book should read it.
+
+    `read` returns the notebook in a file with its outputs (None: its executed copy). Raises
+    BuildError for a chapter that was never run.
+    """
     from book.theme.typeset.notebooks import prepare
     from tools import exercises_report
 
+    target = places.work / file.relative_to(places.book)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if file.name == exercises_report.PAGE:
+        text = exercises_report.fill(file.read_text("utf-8"), target.parent)
+        target.write_text(text, encoding="utf-8")
+        return
+    if file.suffix != ".ipynb":
+        shutil.copyfile(file, target)
+        date(target)
+        return
+    if not (places.executed / "book" / file.name).is_file():
+        raise BuildError(NOT_EXECUTED.format(file.name))
+    notebook = read(file) if read else read_executed(places, file)
+    ready = prepare(notebook, file.stem, places.work)
+    target.write_text(json.dumps(ready, ensure_ascii=False), encoding="utf-8")
+    for path in [target, *(places.work / "figures").glob(f"{file.stem}-*")]:
+        date(path)
+
+
+def date(path: Path) -> None:
+    """Give a file a date that depends on what it holds.
+
+    MyST names the copies of files by path, size and date to the second: so the same content has the
+    same name in every build, and another content another name, however soon it was written.
+    """
+    number = int.from_bytes(hashlib.sha256(path.read_bytes()).digest()[:4])
+    when = 10**9 + number % 5 * 10**8 + number % 10**8
+    os.utime(path, (when, when))
+
+
+def assemble(places: Places, read: Callable[[Path], dict[str, Any]] | None = None) -> None:
+    """Put the sources and the executed chapters together in the work folder; `read` as in put."""
     shutil.rmtree(places.work, ignore_errors=True)
     places.work.mkdir(parents=True)
-    missing = []
-    for file in _files(places.book):
-        inside = file.relative_to(places.book)
-        target = places.work / inside
-        if inside.parts[0] == "theme":
-            continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if file.suffix != ".ipynb":
-            shutil.copyfile(file, target)
-            if file.name == exercises_report.PAGE:
-                text = exercises_report.fill(file.read_text("utf-8"), target.parent)
-                target.write_text(text, encoding="utf-8")
-            continue
-        executed = places.executed / "book" / file.name
-        if not executed.is_file():
-            missing.append(file.name)
-            continue
-        notebook = json.loads(executed.read_text(encoding="utf-8"))
-        for cell in notebook["cells"]:
-            cell["source"] = "".join(cell["source"])
-        ready = prepare(notebook, file.stem, places.work)
-        target.write_text(json.dumps(ready, ensure_ascii=False), encoding="utf-8")
+    files = [f for f in _files(places.book) if f.relative_to(places.book).parts[0] != "theme"]
+    chapters = [f.name for f in files if f.suffix == ".ipynb"]
+    missing = [n for n in chapters if not (places.executed / "book" / n).is_file()]
     if missing:
-        raise BuildError(
-            f"Not executed yet: {', '.join(missing)}. Run `make book`, or: "
-            "python tools/execute.py book"
-        )
+        raise BuildError(NOT_EXECUTED.format(", ".join(missing)))
+    for file in files:
+        put(places, file, read)
     shutil.copytree(places.theme, places.work / "theme", ignore=shutil.ignore_patterns(*IGNORED))
 
 
@@ -195,29 +231,42 @@ def swap(new: Path, site: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def build(places: Places, key: str) -> int:
-    """Build the site; return the number of its pages."""
+def typeset(places: Places, content: Path, key: str = "") -> list[Page]:
+    """Typeset content that Jupyter Book has read, put it in the site's place, return its pages.
+
+    `key` is left in the site, for is_current. A page that cannot be typeset raises ThemeError and
+    leaves the old site.
+    """
     from book.theme.typeset.pages import Content, Settings, render_book
 
-    check_tools(places)
-    assemble(places)
-    content = read_with_jupyter_book(places)
     settings = Settings(
-        runs=read_runs(places), sources=places.book, base_url=os.environ.get("BASE_URL", "")
+        runs=read_runs(places),
+        sources=places.book,
+        exports=places.exports,
+        base_url=os.environ.get("BASE_URL", ""),
     )
     places.site.parent.mkdir(parents=True, exist_ok=True)
     new = Path(tempfile.mkdtemp(prefix=".site-", dir=places.site.parent))
     new.chmod(0o755)
     try:
-        pages = render_book(Content(content), new, places.modules, settings, places.cache)
+        pages = render_book(
+            Content(content), new, places.modules, settings, places.cache, places.pages
+        )
         (new / KEY).write_text(key)
         swap(new, places.site)
     finally:
         shutil.rmtree(new, ignore_errors=True)
-    return len(pages)
+    return pages
 
 
-class _Handler(http.server.SimpleHTTPRequestHandler):
+def build(places: Places, key: str) -> int:
+    """Build the site; return the number of its pages."""
+    check_tools(places)
+    assemble(places)
+    return len(typeset(places, read_with_jupyter_book(places), key))
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
     """Serves the site; an unknown address gets the book's own page."""
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
@@ -237,7 +286,7 @@ class _Handler(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-class _Server(http.server.ThreadingHTTPServer):
+class Server(http.server.ThreadingHTTPServer):
     """A server that says nothing when a reader leaves before a page has arrived."""
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -247,8 +296,8 @@ class _Server(http.server.ThreadingHTTPServer):
 
 def server(site: Path, port: int = 0) -> http.server.ThreadingHTTPServer:
     """Return a server of the folder on this machine, not yet running; port 0 takes a free one."""
-    handler = functools.partial(_Handler, directory=str(site))
-    return _Server(("127.0.0.1", port), handler)
+    handler = functools.partial(Handler, directory=str(site))
+    return Server(("127.0.0.1", port), handler)
 
 
 def serve(site: Path, port: int, open_browser: bool) -> None:
