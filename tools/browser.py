@@ -1,9 +1,12 @@
-"""Find a Chromium-like browser to test with, or get one.
+"""Find a Chromium-like browser to test with, or get one; and a Firefox, where there is one.
 
-    python tools/browser.py        print its path; install one when there is none
+    python tools/browser.py              print its path; install one when there is none
+    python tools/browser.py --firefox    the same for Firefox (--optional: having none is no error)
 
 Looked for in this order: the variable CHROMIUM, the PATH, where macOS and Windows keep programs,
-and the browser that Playwright downloads.
+and the browser that Playwright downloads. For Firefox: the variable FIREFOX, the PATH, and where
+macOS and Windows keep programs; the Firefox that Playwright downloads is a changed one, and no
+reader has it.
 """
 
 from __future__ import annotations
@@ -25,6 +28,11 @@ PLACES = (
     "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
     r"C:\Program Files\Google\Chrome\Application\chrome.exe",
     r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
+)
+FIREFOX_NAMES = ("firefox-esr", "firefox")
+FIREFOX_PLACES = (
+    "/Applications/Firefox.app/Contents/MacOS/firefox",
+    r"C:\Program Files\Mozilla Firefox\firefox.exe",
 )
 # What headless Chromium needs where it runs as root, as in a container.
 ARGUMENTS = ("--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu")
@@ -91,12 +99,54 @@ def install() -> Path:
     )
 
 
+def find_firefox() -> Path | None:
+    """Return Firefox's program, or None when this machine has none.
+
+    Raises NoBrowser when FIREFOX names something that does not exist.
+    """
+    if named := os.environ.get("FIREFOX"):
+        path = shutil.which(named)
+        if path is None:
+            raise NoBrowser(
+                f"FIREFOX is set to {named}, which is not a program. Set it to the path of "
+                "Firefox, or unset it."
+            )
+        return Path(path)
+    found = [Path(path) for name in FIREFOX_NAMES if (path := shutil.which(name))]
+    places = [base for p in FIREFOX_PLACES for base in (Path(p), Path.home() / p.lstrip("/"))]
+    return next((path for path in [*found, *places] if path.is_file()), None)
+
+
+def firefox_hint() -> str:
+    """Return what to do where there is no Firefox."""
+    return (
+        "There is no Firefox here, so nothing was tested in it. Install it (Debian: apt install "
+        "firefox-esr; others: mozilla.org/firefox) or set FIREFOX to its path; then: "
+        "make test-firefox"
+    )
+
+
+def install_firefox() -> Path:
+    """Install Firefox where that needs no one's consent (root on Debian), or raise NoBrowser."""
+    if shutil.which("apt-get") and hasattr(os, "geteuid") and os.geteuid() == 0:
+        command = ["apt-get", "install", "-y", "--no-install-recommends", "firefox-esr"]
+        print(f"No Firefox here; trying: {' '.join(command)}", file=sys.stderr)
+        subprocess.run(["apt-get", "update", "-q"], stdout=subprocess.DEVNULL)
+        subprocess.run(command, stdout=subprocess.DEVNULL)
+    if (found := find_firefox()) is None:
+        raise NoBrowser(firefox_hint())
+    return found
+
+
 def main() -> int:
     try:
-        print(find_chromium() or install())
+        if "--firefox" in sys.argv[1:]:
+            print(find_firefox() or install_firefox())
+        else:
+            print(find_chromium() or install())
     except NoBrowser as error:
         print(error, file=sys.stderr)
-        return 1
+        return 0 if "--optional" in sys.argv[1:] and not os.environ.get("COURSE_FIREFOX") else 1
     return 0
 
 

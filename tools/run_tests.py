@@ -28,6 +28,7 @@ STEPS: dict[str, list[str]] = {
     "what the notebooks left": [PYTHON, "tools/lint_notebooks.py", "--executed"],
     "the site": [PYTHON, "tools/build_site.py"],
     "a browser": [PYTHON, "tools/browser.py"],
+    "a Firefox": [PYTHON, "tools/browser.py", "--firefox", "--optional"],
     "pytest": [PYTHON, "-m", "pytest", "-n", "2", "--dist", "loadgroup"],
 }
 
