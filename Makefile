@@ -39,6 +39,16 @@ book: $(SETUP)  ## run every chapter, build the site, print its path
 test: $(SETUP)  ## lint, run every notebook, all tests, the book in a browser (FORCE=1: again)
 	@$(BIN)/python tools/run_tests.py $(if $(FORCE),--force)
 
+lite: $(SETUP)  ## exercises that need only NumPy as JupyterLite: _build/lite (needs the network)
+	@$(BIN)/python tools/lite.py
+
+readme-pictures: book  ## take the README's pictures from the built book
+	@$(BIN)/python tools/readme_pictures.py
+
+test-firefox: $(SETUP)  ## the built book in Firefox: a smoke test
+	@$(BIN)/python tools/browser.py --firefox
+	@COURSE_FIREFOX=1 $(BIN)/python -m pytest -q tests/test_firefox.py
+
 lab: $(SETUP)  ## open JupyterLab on the course
 	@$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root)
 
@@ -51,9 +61,8 @@ exercises-report: $(SETUP)  ## test the tests: right answers, wrong ones, mutant
 grade-demo: $(SETUP)  ## play a class of synthetic students through nbgrader
 	@$(BIN)/python tools/grade_demo.py
 
-serve: $(SETUP)  ## build the book and serve it on this machine
-	@$(BIN)/python tools/execute.py book
-	@$(BIN)/python tools/build_site.py --serve
+serve: $(SETUP)  ## read the book on this machine; what you save is shown at once (RUN=1: and run)
+	@$(BIN)/python tools/serve.py $(if $(RUN),--run) $(if $(PORT),--port $(PORT))
 
 pdf: book  ## print the whole book: _build/build-deep.pdf
 	@$(BIN)/python tools/print_book.py
@@ -94,4 +103,4 @@ clean:  ## remove what builds made (keeps .venv and downloaded data)
 clean-all: clean  ## remove .venv and node_modules too
 	@rm -rf $(VENV) node_modules build_deep.egg-info
 
-.PHONY: help setup book test lab release exercises-report grade-demo serve pdf bench bench-training bench-grading bench-text bench-book format lint lock clean clean-all
+.PHONY: help setup book test test-firefox readme-pictures lite lab release exercises-report grade-demo serve pdf bench bench-training bench-grading bench-text bench-book format lint lock clean clean-all

@@ -1,0 +1,96 @@
+"""JupyterLite: which exercises go in, the wheel they install, and that NumPy is enough for it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import zipfile
+
+from tools import lite
+
+# What a page has not: everything heavy, and what only a command line needs.
+WITHOUT = """
+import sys
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {blocked!r}:
+            raise ImportError(name + " is not in the page")
+sys.meta_path.insert(0, Blocked())
+sys.path.insert(0, {wheel!r})
+"""
+BLOCKED = {
+    "torch", "tensorflow", "keras", "rich", "requests", "psutil", "tqdm", "nbformat", "nbgrader",
+    "jupyter_client", "zmq", "jinja2", "filelock", "sqlalchemy",
+}  # fmt: skip
+USES = """
+import course_utils
+assert ".whl" in course_utils.__file__, course_utils.__file__
+import numpy as np
+from course_utils import checks, datasets, devices
+devices.seed_everything(0)
+with checks.task("Task 1"):
+    checks.close(np.ones(3), np.ones(3), name="ones")
+try:
+    with checks.task("Task 2"):
+        checks.close(np.ones(3), np.zeros(3), name="ones")
+except checks.CheckFailed as error:
+    print("told:", str(error)[:60])
+assert datasets.load("digits").X_train.shape[1:] == (8, 8)
+"""
+
+
+def test_exercises_that_need_only_numpy_go_in_and_no_others():
+    names = [path.stem for path in lite.suitable(lite.ROOT / "exercises")]
+    assert "02-toolbox" in names and "04-backprop" in names
+    assert not {"05-training", "06-frameworks", "07-cnn"} & set(names)  # large data, frameworks
+
+
+def test_what_code_needs_is_read_from_its_imports_and_data():
+    assert lite.needs("import numpy.linalg as la\nfrom torch import nn") == (
+        {"numpy", "torch"}, set(),
+    )  # fmt: skip
+    assert lite.needs("datasets.load('mnist')")[1] == {"mnist"}
+
+
+def test_the_wheel_holds_what_notebooks_import_and_asks_for_numpy_only(tmp_path):
+    path = lite.wheel(tmp_path)
+    with zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        metadata = archive.read(next(n for n in names if n.endswith("METADATA"))).decode()
+        record = archive.read(next(n for n in names if n.endswith("RECORD"))).decode()
+    assert "course_utils/checks/__init__.py" in names
+    assert not [n for n in names if "grading" in n or "cli" in n.split("/")]
+    assert [x for x in metadata.splitlines() if x.startswith("Requires")] == [
+        "Requires-Dist: numpy"
+    ]
+    assert len(record.splitlines()) == len(names)
+    assert lite.wheel(tmp_path / "again").read_bytes() == path.read_bytes()
+
+
+def test_the_checks_work_from_the_wheel_with_numpy_alone(tmp_path):
+    start = WITHOUT.format(blocked=BLOCKED, wheel=str(lite.wheel(tmp_path)))
+    done = subprocess.run(
+        [sys.executable, "-c", start + USES], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert "told: " in done.stdout and "these checks pass" in done.stdout
+
+
+def test_an_exercise_installs_the_wheel_first():
+    path = next(lite.suitable(lite.ROOT / "exercises"))
+    notebook = lite.prepared(json.loads(path.read_text()))
+    assert notebook["cells"][0]["source"] == "%pip install -q build-deep-notebooks"
+    assert notebook["metadata"]["kernelspec"]["name"] == "python"
+
+
+def test_without_a_network_the_program_says_that_the_book_is_complete(
+    monkeypatch, tmp_path, capsys
+):
+    monkeypatch.setattr(lite.venv, "create", lambda *_, **__: None)
+    failed = subprocess.CompletedProcess([], 1, "", "no index")
+    monkeypatch.setattr(lite.subprocess, "run", lambda *_, **__: failed)
+    monkeypatch.setattr(lite, "BUILD", tmp_path)
+    monkeypatch.setattr(sys, "argv", ["lite.py"])
+    assert lite.main() == 1
+    assert "complete without it" in capsys.readouterr().err
