@@ -1,5 +1,5 @@
-// Weights on a coarser and coarser ruler: their histogram, a picture, the size, the accuracy.
-import { announcer, bitmap, canvas, colours, h, row, set, slider, tell } from "./lib.js";
+// Weights on a coarser and coarser ruler: their histogram, kernels and a picture, size, accuracy.
+import { announcer, bitmap, canvas, colours, h, mix, row, set, slider, tell } from "./lib.js";
 
 const WIDTHS = [32, 16, 8, 7, 6, 5, 4, 3, 2, 1];
 
@@ -11,14 +11,14 @@ export function even(x) {
   return low % 2 === 0 ? low : low + 1;
 }
 /** Numbers on a symmetric ruler of 2**bits − 1 marks; one bit keeps the sign and the mean size.
- *  From 32 bits on, nothing changes. */
-export function rounded(numbers, bits) {
+ *  From 32 bits on, nothing changes. A sample of a larger table has that one's largest and mean. */
+export function rounded(numbers, bits, largest = Math.max(...numbers.map(Math.abs)), mean = null) {
   if (bits >= 32) return [...numbers];
   if (bits === 1) {
-    const size = numbers.reduce((sum, v) => sum + Math.abs(v), 0) / numbers.length;
+    const size = mean ?? numbers.reduce((sum, v) => sum + Math.abs(v), 0) / numbers.length;
     return numbers.map((v) => (v < 0 ? -size : size));
   }
-  const scale = Math.max(...numbers.map(Math.abs)) / (2 ** (bits - 1) - 1) || 1;
+  const scale = largest / (2 ** (bits - 1) - 1) || 1;
   return numbers.map((v) => even(v / scale) * scale);
 }
 /** Grey values 0 … 1 on a ruler of 2**bits marks. */
@@ -38,7 +38,10 @@ function render({ model, el }) {
   const accuracy = model.get("accuracy") ?? {};
   const picture = model.get("picture")?.flat() ?? Array.from({ length: 784 }, (_, i) => 0.5 + 0.5 * Math.sin((i % 28) / 4.3) * Math.cos(Math.floor(i / 28) / 5.1));
   const side = Math.round(Math.sqrt(picture.length));
-  const most = Math.max(...weights.map(Math.abs), 1e-9) * 1.08;
+  const largest = model.get("largest") ?? Math.max(...weights.map(Math.abs), 1e-9);
+  const kernels = model.get("kernels") ?? [];
+  const onRuler = () => rounded(weights, bits, largest, model.get("mean"));
+  const most = largest * 1.08;
   const BINS = 61;
   const image = bitmap(side, side);
   let bits = 32;
@@ -51,7 +54,7 @@ function render({ model, el }) {
   const full = bars(weights);
   const chart = canvas(0.5, (g, w, v) => {
     const { css } = colours(el);
-    const now = rounded(weights, bits);
+    const now = onRuler();
     const few = [...new Set(now)].length <= 64;
     const shown = few ? null : bars(now);
     const high = Math.max(...full);
@@ -77,9 +80,23 @@ function render({ model, el }) {
     g.imageSmoothingEnabled = false;
     g.drawImage(image.node, 0, 0, w, w);
   }, { class: "w-plot", role: "img" });
+  const across = Math.ceil(kernels.length / 2) || 1;
+  const filters = canvas((2 * 4 - 1) / (4 * across - 1), (g, w) => { // 3 × 3 each, with a gap, in two rows
+    const c = colours(el);
+    const flat = kernels.flat();
+    const high = Math.max(...flat.map(Math.abs));
+    const unit = w / (4 * across - 1);
+    rounded(flat, bits).forEach((v, i) => {
+      const k = Math.floor(i / 9), x = 4 * (k % across) + (i % 3), y = 4 * Math.floor(k / across) + Math.floor((i % 9) / 3);
+      g.fillStyle = `rgb(${mix(c.paper, v < 0 ? c.c2 : c.c1, Math.min(1, Math.abs(v) / high)).map(Math.round)})`;
+      g.fillRect(x * unit, y * unit, unit + 0.3, unit + 0.3);
+    });
+    g.strokeStyle = c.css.line;
+    kernels.forEach((_, k) => g.strokeRect(4 * (k % across) * unit, 4 * Math.floor(k / across) * unit, 3 * unit, 3 * unit));
+  }, { role: "img" });
   const told = h("p", { class: "w-numbers" });
   function draw(speak) {
-    const now = rounded(weights, bits);
+    const now = onRuler();
     const error = Math.sqrt(now.reduce((sum, v, i) => sum + (v - weights[i]) ** 2, 0) / (now.length || 1));
     const marks = bits >= 16 ? "" : `, ${bits === 1 ? 2 : 2 ** bits - 1} values at most`;
     const right = accuracy[bits];
@@ -87,15 +104,18 @@ function render({ model, el }) {
     told.replaceChildren(h("strong", {}, size((count * bits) / 8)), ` for ${count.toLocaleString("en")} weights · typical rounding error ${tell(error, 4)}`,
       right === undefined ? "" : " · accuracy ", right === undefined ? "" : h("strong", {}, `${tell(100 * right, 1)} %`));
     set(chart, { "aria-label": `Histogram of the weights. ${text}` });
+    set(filters, { "aria-label": `The ${kernels.length} kernels of the first layer on a ruler of their own, with ${new Set(rounded(kernels.flat(), bits)).size} different numbers.` });
     set(seen, { "aria-label": `A picture with ${bits >= 16 ? "all its" : 2 ** bits} grey values.` });
     chart.redraw();
     seen.redraw();
+    filters.redraw();
     if (speak) aloud(text);
   }
   el.append(
     row(slider({ label: "Bits for each number", min: 0, max: WIDTHS.length - 1, value: 0, show: (i) => `${WIDTHS[i]} ${WIDTHS[i] === 1 ? "bit" : "bits"}`, change: (i) => { bits = WIDTHS[i]; draw(true); } })),
     h("div", { class: "w-split" }, h("div", {}, h("p", { class: "w-soft" }, "Weights: before (grey) and on their ruler"), chart),
-      h("div", {}, h("p", { class: "w-soft" }, "A picture with so many bits a pixel"), seen)),
+      h("div", { class: "w-photo" }, h("p", { class: "w-soft" }, "A picture with so many bits a pixel"), seen)),
+    kernels.length ? h("div", { class: "w-kernels" }, h("p", { class: "w-soft" }, "The first layer's kernels: above 0 orange, below violet"), filters) : "",
     told);
   draw();
 }
