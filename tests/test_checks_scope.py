@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from course_utils import checks
+
+import pytest
 
 CHECK = """
 from course_utils import checks
