@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import io
 import json
 from pathlib import Path
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from tools import execute
 
@@ -65,6 +68,30 @@ def test_an_executed_copy_has_outputs_inline_values_and_a_record(course, monkeyp
     assert source.read_bytes() == before
 
 
+def test_inline_values_may_stand_in_the_json_of_an_interactive_part():
+    rows = [{"tokens": ["a", " ", '"', "`"], "maps": [[[1000], [250, 750]]]}]
+    text = (
+        ':::{anywidget} widgets/x.js\n{"label": "x", "rows": {eval}`dumps(rows)`, '
+        '"count": {eval}`len(rows)`}\n:::\n\nThere is {eval}`len(rows)`.'
+    )
+    nb = execute.instrument(new_notebook(cells=[new_markdown_cell(text)]))
+    state = {"rows": rows, "dumps": json.dumps}
+    for cell in nb.cells[:1]:  # what a kernel does with the inserted cell
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(cell.source, state)
+        cell.outputs = [new_output("stream", name="stdout", text=printed.getvalue())]
+    nb.cells = nb.cells[:2]
+
+    done, _ = execute.collect(nb)
+
+    body, _, after = (
+        done.cells[0].source.removeprefix(":::{anywidget} widgets/x.js\n").partition("\n:::\n\n")
+    )
+    assert json.loads(body) == {"label": "x", "rows": rows, "count": 1}
+    assert after == "There is 1."
+
+
 def test_unchanged_notebooks_are_not_run_again_and_changed_ones_are(course, monkeypatch, capsys):
     write(course, new_code_cell("x = 1"))
     run(monkeypatch)
@@ -107,6 +134,71 @@ def test_a_kernel_that_dies_fails_the_run(course, monkeypatch, capsys):
 
     assert run(monkeypatch) == 1
     assert "01-one" in capsys.readouterr().out
+
+
+def export(name: str = "net.npz", text: str = "x = 1") -> nbformat.NotebookNode:
+    """A cell that exports a file, as a chapter does for its interactive part."""
+    source = "from pathlib import Path\nPath('exports').mkdir(exist_ok=True)\n"
+    return new_code_cell(f"{source}Path('exports/{name}').write_text({text!r})")
+
+
+def test_what_a_run_exports_is_kept_with_its_copy_and_named_in_its_record(course, monkeypatch):
+    write(course, export())
+    write(course, export("other.json"), name="02-two")
+
+    assert run(monkeypatch) == 0
+
+    kept = course / "executed" / "book" / "exports"
+    assert sorted(f.name for f in kept.iterdir()) == ["net.npz", "other.json"]
+    runs = json.loads((course / "executed" / "runs.json").read_text())
+    assert runs["01-one"]["exports"] == {"net.npz": hashlib.sha256(b"x = 1").hexdigest()}
+    assert list(runs["02-two"]["exports"]) == ["other.json"]
+    assert not (course / "book" / "exports").exists()
+
+
+def test_an_export_that_is_gone_is_made_again_and_an_old_one_goes(course, monkeypatch, capsys):
+    write(course, export())
+    run(monkeypatch)
+    kept = course / "executed" / "book" / "exports"
+    (kept / "net.npz").unlink()
+    capsys.readouterr()
+
+    run(monkeypatch)
+    assert "1 of 1" in capsys.readouterr().out and (kept / "net.npz").is_file()
+
+    run(monkeypatch)
+    assert "0 of 1" in capsys.readouterr().out
+
+    write(course, export("new.npz"))
+    run(monkeypatch)
+    assert [f.name for f in kept.iterdir()] == ["new.npz"]
+
+
+@pytest.mark.parametrize(
+    ("cell", "says"),
+    [
+        (export(text="x" * 1_100_000), "1000 KB are allowed"),
+        (new_code_cell("import os; os.makedirs('exports/a'); open('exports/a/b', 'w')"), "itself"),
+    ],
+    ids=["too-large", "in-a-folder"],
+)
+def test_an_export_that_cannot_be_published_fails_the_run(course, monkeypatch, capsys, cell, says):
+    write(course, cell)
+
+    assert run(monkeypatch) == 1
+
+    assert says in capsys.readouterr().out
+    assert not (course / "executed" / "book" / "01-one.ipynb").exists()
+
+
+def test_two_notebooks_that_export_under_one_name_fail_the_run(course, monkeypatch, capsys):
+    write(course, export())
+    write(course, export(text="another"), name="02-two")
+
+    assert run(monkeypatch) == 1
+
+    assert "02-two.ipynb wrote exports/net.npz, as 01-one does" in capsys.readouterr().out
+    assert (course / "executed" / "book" / "exports" / "net.npz").read_text() == "x = 1"
 
 
 def test_the_environment_digest_covers_what_a_notebook_can_import(monkeypatch, tmp_path):

@@ -12,6 +12,8 @@ Each executed copy gets what only a run can know:
 
 * every inline ``{eval}`` in its text, evaluated in the state that the cells above have left;
 * figures as SVG, so that the theme can fit them to light and dark pages;
+* the files that its cells wrote into ``exports/`` beside it, for the chapter's interactive parts:
+  kept in ``_build/executed/book/exports/`` and valid as long as the copy is;
 * a record in ``_build/executed/runs.json``: seconds, peak memory, cores, device, versions.
 """
 
@@ -23,6 +25,7 @@ import json
 import os
 import platform
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -49,6 +52,7 @@ MAX_SECONDS = 300  # of a chapter or an assignment on two cores; more is said al
 PATIENCE = 2  # times the budget: more fails the run (other programs can double any time)
 MAX_MEMORY_MB = 4096
 CELL_TIMEOUT = 300
+MAX_EXPORT_KB = 1000  # of 1,024 bytes, of one file that a reader's browser loads
 
 LOADED = re.compile(r"""datasets\.load\(\s*["']([\w-]+)["']""")
 INLINE = re.compile(r"\{eval\}`([^`]+)`")
@@ -105,6 +109,11 @@ class Notebook:
     @property
     def executed(self) -> Path:
         return EXECUTED / self.group / self.path.name
+
+    @property
+    def exports(self) -> Path:
+        """The folder of the files that notebooks of this group left for interactive parts."""
+        return self.executed.parent / "exports"
 
 
 def find(groups: list[str], only: str | None = None) -> list[Notebook]:
@@ -230,7 +239,10 @@ def fetch_data(notebooks: list[Notebook]) -> None:
 
 
 def run_nbmake(folder: Path, workers: int) -> int:
-    """Run every notebook of `folder` in place with nbmake; return pytest's exit code."""
+    """Run the notebooks in the folders of `folder` in place with nbmake; return pytest's exit code.
+
+    A notebook's working folder is its own, so that what it writes is known to be its.
+    """
     profile = folder / "ipython" / "profile_default"
     profile.mkdir(parents=True)
     (profile / "ipython_kernel_config.py").write_text(KERNEL_CONFIG)
@@ -246,7 +258,7 @@ def run_nbmake(folder: Path, workers: int) -> int:
         command += ["-n", str(workers)]
     if sys.stdout.isatty():
         command += ["--color=yes"]
-    notebooks = sorted(folder.glob("*.ipynb"))
+    notebooks = sorted(folder.glob("*/*.ipynb"))
     return subprocess.run([*command, *map(str, notebooks)], cwd=folder, env=environment).returncode
 
 
@@ -261,6 +273,47 @@ def first_error(nb: NotebookNode) -> str | None:
     return None
 
 
+def keep_exports(
+    notebook: Notebook, written: Path, runs: dict[str, Any]
+) -> tuple[dict[str, str], list[str]]:
+    """Keep what a run wrote into its folder `written`; return {file: sha256} and the problems.
+
+    Files of the notebook's run before this one go. With a problem nothing is changed.
+    """
+    files = sorted(p for p in written.rglob("*") if p.is_file()) if written.is_dir() else []
+    problems = []
+    for file in files:
+        name = file.relative_to(written).as_posix()
+        others = [r for r, run in runs.items()
+                  if r != notebook.run_id and name in run.get("exports", {})]  # fmt: skip
+        if file.parent != written:
+            problems.append(f"wrote exports/{name}; write it into exports/ itself.")
+        elif others:
+            problems.append(f"wrote exports/{name}, as {others[0]} does; give it another name.")
+        elif file.stat().st_size > MAX_EXPORT_KB * 1024:
+            problems.append(
+                f"wrote exports/{name} of {file.stat().st_size // 1024} KB; readers load it, and "
+                f"{MAX_EXPORT_KB} KB are allowed. Export less."
+            )
+    if problems:
+        return {}, problems
+    for name in runs.get(notebook.run_id, {}).get("exports", {}):
+        (notebook.exports / name).unlink(missing_ok=True)
+    digests = {}
+    for file in files:
+        notebook.exports.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, notebook.exports / file.name)
+        digests[file.name] = hashlib.sha256(file.read_bytes()).hexdigest()
+    return digests, []
+
+
+def is_stale(notebook: Notebook, key: str, runs: dict[str, Any]) -> bool:
+    """Tell whether the notebook must run: no copy, an old one, or one whose exports are gone."""
+    record = runs.get(notebook.run_id, {})
+    kept = [notebook.executed, *(notebook.exports / name for name in record.get("exports", {}))]
+    return record.get("key") != key or not all(file.is_file() for file in kept)
+
+
 def execute(group: str, stale: list[Notebook], keys: dict[Notebook, str]) -> list[str]:
     """Run the stale notebooks of one group and keep those that succeed; return the problems.
 
@@ -272,13 +325,14 @@ def execute(group: str, stale: list[Notebook], keys: dict[Notebook, str]) -> lis
         folder = Path(scratch)
         for notebook in stale:
             nb = nbformat.read(notebook.path, as_version=4)
-            nbformat.write(instrument(nb), folder / notebook.path.name)
+            (folder / notebook.name).mkdir()
+            nbformat.write(instrument(nb), folder / notebook.name / notebook.path.name)
         workers = 1 if group == "book" else min(2, len(stale))
         code = run_nbmake(folder, workers)
         runs = read_runs()
         for notebook in stale:
             where = notebook.path.relative_to(ROOT)
-            nb = nbformat.read(folder / notebook.path.name, as_version=4)
+            nb = nbformat.read(folder / notebook.name / notebook.path.name, as_version=4)
             if error := first_error(nb):
                 problems.append(f"{where}, {error}")
                 continue
@@ -291,6 +345,12 @@ def execute(group: str, stale: list[Notebook], keys: dict[Notebook, str]) -> lis
             problems += [f"{where} {p}" for p in fails]
             for sentence in said:
                 print(f"Attention: {where} {sentence}")
+            exports, wrong = keep_exports(notebook, folder / notebook.name / "exports", runs)
+            if wrong:
+                problems += [f"{where} {p}" for p in wrong]
+                continue
+            if exports:
+                record["exports"] = exports
             notebook.executed.parent.mkdir(parents=True, exist_ok=True)
             partial = notebook.executed.with_suffix(".part")
             nbformat.write(finished, partial)
@@ -337,13 +397,7 @@ def main() -> int:
     problems: list[str] = []
     for group in arguments.groups:
         mine = [n for n in notebooks if n.group == group]
-        stale = [
-            n
-            for n in mine
-            if arguments.force
-            or not n.executed.exists()
-            or runs.get(n.run_id, {}).get("key") != keys[n]
-        ]
+        stale = [n for n in mine if arguments.force or is_stale(n, keys[n], runs)]
         console.print(f"{group}: {len(stale)} of {len(mine)} notebooks to run", highlight=False)
         if stale:
             problems += execute(group, stale, keys)

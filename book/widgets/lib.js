@@ -221,3 +221,51 @@ export function random(seed) {
 export function normal(uniform) {
   return () => Math.sqrt(-2 * Math.log(1 - uniform())) * Math.cos(2 * Math.PI * uniform());
 }
+
+// --- what a chapter's run exported ----------------------------------------------------------
+
+const files = new Map();
+/** Return the bytes of a file that the page names, fetched once. */
+export function bytes(address) {
+  const url = new URL(address, document.baseURI).href;
+  if (!files.has(url)) files.set(url, location.protocol === "file:" ? fromScript(url) : fetched(url));
+  return files.get(url);
+}
+async function fetched(url) {
+  const answer = await fetch(url);
+  if (!answer.ok) throw new Error(`${url}: ${answer.status}`);
+  return answer.arrayBuffer();
+}
+async function fromScript(url) { // a page opened as a file may not fetch, but may run a script
+  await new Promise((onload, onerror) => {
+    document.head.append(Object.assign(h("script", { src: `${url}.text.js` }), { onload, onerror }));
+  });
+  return Uint8Array.from(atob(window.bookFiles[url.split("/").pop()]), (c) => c.charCodeAt(0)).buffer;
+}
+const TYPES = { "<f4": Float32Array, "<f8": Float64Array, "|u1": Uint8Array, "<i4": Int32Array, "<i8": BigInt64Array };
+/** Return the arrays of a file of np.savez as { name: { shape, data } }. */
+export function npz(buffer) {
+  const view = new DataView(buffer);
+  const text = (at, count_) => String.fromCharCode(...new Uint8Array(buffer, at, count_));
+  let end = buffer.byteLength - 22; // the archive's last record
+  while (view.getUint32(end, true) !== 0x06054b50) end -= 1;
+  const found = {};
+  let entry = view.getUint32(end + 16, true);
+  for (let left = view.getUint16(end + 10, true); left > 0; left -= 1) {
+    const [name, extra, comment] = [28, 30, 32].map((at) => view.getUint16(entry + at, true));
+    if (view.getUint16(entry + 10, true)) throw new Error("The file is compressed: write it with np.savez.");
+    const local = view.getUint32(entry + 42, true);
+    const start = local + 30 + view.getUint16(local + 26, true) + view.getUint16(local + 28, true);
+    const first = start + 10 + view.getUint16(start + 8, true);
+    const head = text(start + 10, first - start - 10);
+    const kind = TYPES[head.match(/'descr': '([^']+)'/)?.[1]];
+    if (!kind || head.includes("'fortran_order': True")) throw new Error(`This array is of a kind that is not read here: ${head}`);
+    const data = new kind(buffer.slice(first, start + view.getUint32(entry + 24, true)));
+    found[text(entry + 46, name).replace(/\.npy$/, "")] = {
+      shape: (head.match(/'shape': \(([^)]*)\)/)[1].match(/\d+/g) ?? []).map(Number),
+      data: kind === BigInt64Array ? Array.from(data, Number) : data,
+    };
+    entry += 46 + name + extra + comment;
+  }
+  return found;
+}
