@@ -3,15 +3,20 @@
     python tools/widget_pictures.py            draw all of them
     python tools/widget_pictures.py playground draw one
 
+Those of `digit` and `teach` need the network that chapter 07 exports, that of `attention` what
+chapter 10 found: run the chapters first.
 They are what readers without scripts, on paper and in JupyterLab see in the place of the part.
 The pictures are committed; run this when a part's first view changes.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -21,6 +26,8 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
 OUT = ROOT / "book" / "images"
+EXPORTS = ROOT / "_build" / "executed" / "book" / "exports"
+TRANSFORMERS = ROOT / "_build" / "executed" / "book" / "10-transformers.ipynb"
 
 
 def perceptron() -> None:
@@ -153,9 +160,118 @@ def bits() -> None:
     right.set(title="3 bits", xlabel="weight")
 
 
+def ink(stroke: Any, pen: float = 1.25) -> np.ndarray:
+    """A stroke through points (N, 2) in pixels as a picture of 28 × 28, with soft edges."""
+    at = np.stack(np.meshgrid(np.arange(28) + 0.5, np.arange(28) + 0.5), axis=-1)
+    far = np.full((28, 28), np.inf)
+    for a, b in pairwise(np.array(stroke)):
+        t = np.clip((at - a) @ (b - a) / max(1e-9, (b - a) @ (b - a)), 0, 1)
+        far = np.minimum(far, np.linalg.norm(at - a - t[..., None] * (b - a), axis=-1))
+    return np.clip(pen + 0.5 - far, 0, 1)
+
+
+def network(pictures: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """What chapter 07's network makes of pictures (N, 28, 28): 128 numbers, and ten logits."""
+    import torch
+    from torch.nn import functional
+
+    with np.load(EXPORTS / "digits.npz") as file:
+        given = {name: torch.tensor(file[name]) for name in file.files}
+    x = torch.tensor(pictures, dtype=torch.float32)[:, None]
+    for b in range(4):
+        norm = f"{b}.{2 if f'{b}.2.weight' in given else 1}"
+        x = functional.conv2d(x, given[f"{b}.0.weight"], padding=1)
+        x = functional.max_pool2d(x, 2) if norm.endswith("2") else x
+        mean, variance = given[f"{norm}.running_mean"], given[f"{norm}.running_var"]
+        gain, shift = given[f"{norm}.weight"], given[f"{norm}.bias"]
+        x = functional.batch_norm(x, mean, variance, gain, shift).relu()
+    seen = x.amax(dim=(2, 3))
+    return seen.numpy(), (seen @ given["6.weight"].T + given["6.bias"]).numpy()
+
+
+THREE = [(9.2, 7), (12.5, 4.9), (16.6, 5.3), (18.5, 8), (17.3, 11), (13, 13.2), (17.5, 14.4),
+         (19.3, 17.4), (18, 21), (14, 22.9), (9, 21.6)]  # fmt: skip
+
+
+def digit() -> None:
+    """A three, its pixels, and the ten probabilities that the network of chapter 07 gives."""
+    picture = ink(THREE)
+    logits = network(picture[None])[1][0]
+    shares = np.exp(logits - logits.max())
+    shares /= shares.sum()
+    _, axes = plt.subplots(1, 3, figsize=(6.8, 2.5), width_ratios=[1, 1, 1.1])
+    axes[0].plot(*np.array(THREE).T, color="C4", lw=9, solid_capstyle="round",
+                 solid_joinstyle="round")  # fmt: skip
+    axes[0].set(xlim=(0, 28), ylim=(28, 0), aspect="equal", title="drawn")
+    axes[1].imshow(picture, cmap="gray")
+    axes[1].set(title="seen, 28 × 28")
+    for ax in axes[:2]:
+        ax.set(xticks=[], yticks=[])
+        ax.spines[:].set_visible(True)
+    axes[2].barh(range(10), 100 * shares)
+    axes[2].set(yticks=range(10), ylim=(9.6, -0.6), xlim=(0, 105), xlabel="probability, %")
+
+
+def teach() -> None:
+    """Drawings of three classes, and the loss of softmax regression on what the network sees."""
+    import torch
+
+    rng, turn = np.random.default_rng(0), np.linspace(-1.5, 4.9, 25)
+    circle = np.stack([np.cos(turn), np.sin(turn)], axis=1)
+    triangle = np.array([[0, -1], [1, 0.9], [-1, 0.9], [0, -1]])
+    cross = np.array([[-1, -1], [1, 1], [0, 0], [1, -1], [-1, 1]])
+    sides = [circle, triangle, cross]
+    shapes = [14 + 8 * (side @ (np.eye(2) + rng.normal(0, 0.12, (2, 2))))
+              for side in sides for _ in range(6)]  # fmt: skip
+    pictures = np.array([ink(shape) for shape in shapes])
+    X = torch.tensor(network(pictures)[0])
+    X = (X - X.mean(0)) / (X.std(0) + X.std(0).mean()) / 128**0.5
+    y = torch.arange(18) // 6
+    W, losses = torch.zeros(128, 3, requires_grad=True), []
+    optimiser = torch.optim.Adam([W], lr=0.015)
+    for _ in range(60):
+        loss = torch.nn.functional.cross_entropy(X @ W, y)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        losses.append(loss.item())
+    _, axes = plt.subplots(1, 2, figsize=(7.2, 2.3), width_ratios=[1.5, 1])
+    sheet = pictures.reshape(3, 6, 28, 28).transpose(0, 2, 1, 3).reshape(84, 168)
+    axes[0].imshow(sheet, cmap="gray")
+    axes[0].set_yticks([14, 42, 70], ["circle", "triangle", "cross"])
+    axes[0].set(xticks=[], title="six drawings of each class")
+    axes[1].plot(losses, color="C1")
+    axes[1].set(xlabel="step", ylabel="loss", ylim=(0, None))
+
+
+def attention() -> None:
+    """The strongest heads of chapter 10's networks that copy and reverse, from its last run."""
+    chapter = json.loads(TRANSFORMERS.read_text(encoding="utf-8"))
+    text = next("".join(c["source"]) for c in chapter["cells"] if c["id"] == "looks-part")
+    networks = json.loads(text.partition("widgets/attention.js\n")[2].partition("\n:::")[0])["rows"]
+    _, axes = plt.subplots(1, 2, figsize=(6.6, 3.5))
+    for ax, network, title in zip(axes, networks, ["copying", "reversing"], strict=False):
+        block, head, row = network["start"]
+        num = len(network["tokens"])
+        shares = np.zeros((num, num))
+        for i, thousandths in enumerate(network["maps"][block][head]):
+            shares[i, : i + 1] = np.array(thousandths) / 1000
+            hidden = plt.Rectangle((i + 0.5, i - 0.5), num - 1 - i, 1, fill=False, hatch="////")
+            hidden.set(edgecolor="C4", linewidth=0, alpha=0.35)
+            ax.add_patch(hidden)
+        ax.imshow(np.sqrt(shares), cmap="Blues", vmin=0, vmax=1)
+        ax.add_patch(plt.Rectangle((-0.5, row - 0.5), row + 1, 1, fill=False, ec="C5", lw=1.6))
+        ax.set_xticks(range(num), network["tokens"])
+        ax.set_yticks(range(num), network["tokens"])
+        ax.tick_params(length=0, labelsize=8)
+        ax.set_title(title)
+
+
 PICTURES: dict[str, Callable[[], None]] = {
-    f.__name__: f for f in (perceptron, backprop, optimisers, convolution, playground, bits)
-}
+    f.__name__: f
+    for f in (perceptron, backprop, optimisers, convolution, playground, bits, digit, teach,
+              attention)
+}  # fmt: skip
 
 
 def main() -> int:
@@ -163,6 +279,14 @@ def main() -> int:
     plt.style.use("course_utils.book")
     plt.rcParams["svg.hashsalt"] = "build-deep"
     for name in sys.argv[1:] or PICTURES:
+        if name in {"digit", "teach"} and not (EXPORTS / "digits.npz").is_file():
+            print(f"part-{name}.svg needs the network of chapter 07. Run: "
+                  "python tools/execute.py book --only 07")  # fmt: skip
+            return 1
+        if name == "attention" and not TRANSFORMERS.is_file():
+            print("part-attention.svg needs a run of chapter 10. Run: "
+                  "python tools/execute.py book --only 10")  # fmt: skip
+            return 1
         PICTURES[name]()
         file = OUT / f"part-{name}.svg"
         plt.savefig(file, metadata={"Date": None}, bbox_inches="tight")
