@@ -51,7 +51,7 @@ IMPORTABLE = ["datasets", "devices", "devices.py", "checks", "__init__.py", "err
 MAX_SECONDS = 300  # of a chapter or an assignment on two cores; more is said aloud
 PATIENCE = 2  # times the budget: more fails the run (other programs can double any time)
 MAX_MEMORY_MB = 4096
-CELL_TIMEOUT = 300
+CELL_TIMEOUT = MAX_SECONDS * PATIENCE
 MAX_EXPORT_KB = 1000  # of 1,024 bytes, of one file that a reader's browser loads
 
 LOADED = re.compile(r"""datasets\.load\(\s*["']([\w-]+)["']""")
