@@ -118,3 +118,14 @@ def test_each_term_of_the_glossary_is_a_place_of_its_own():
     root = {"type": "root", "children": [{"type": "definitionList", "children": [term, said]}]}
     found = [(s.title, s.anchor, s.text) for s in sections("Glossary", root)]
     assert found == [("Glossary", None, ""), ("x", "term-x", "An input.")]
+
+
+def test_a_table_of_results_is_not_searched():
+    cell = {"type": "tableCell", "children": [{"type": "text", "value": "conv2d 5/5"}]}
+    table = {"type": "table", "children": [{"type": "tableRow", "children": [cell]}]}
+    said = {"type": "paragraph", "children": [{"type": "text", "value": "Each answer was judged."}]}
+    results = {"type": "div", "class": "results", "children": [table]}
+    assert sections("Report", {"type": "root", "children": [said, results]})[0].text == (
+        "Each answer was judged."
+    )
+    assert "conv2d" in sections("Report", {"type": "root", "children": [said, table]})[0].text

@@ -511,10 +511,11 @@ def page(found: list[Record]) -> str:
     for record in found:
         lines += [f"### {record.assignment}", "", _sentence(record)]
         if table := rows(record):
+            lines += [":::{div}", ":class: results", ""]  # the book's search leaves these out
             lines.append("| " + " | ".join(COLUMNS) + " |")
             lines.append("|" + "---|" * len(COLUMNS))
             lines += ["| " + " | ".join(map(_cell, line)) + " |" for line in table]
-            lines.append("")
+            lines += [":::", ""]
     return "\n".join(lines)
 
 

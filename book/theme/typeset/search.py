@@ -66,7 +66,7 @@ def sections(title: str, root: Node) -> list[Section]:
             return
         if kind in {"comment", "footnoteReference", "captionNumber"}:
             return
-        if kind == "outputs":
+        if kind == "outputs" or "results" in str(node.get("class", "")).split():
             return  # results change with each run; what they mean is said in the text
         if kind == "image":
             found[-1].words.append(node.get("alt") or "")
