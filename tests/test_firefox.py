@@ -1,3 +1,4 @@
+# ruff: noqa: F811  (fixtures that are imported)
 """The built book in Firefox: a smoke test, so that the book is not a book for one engine.
 
 Firefox is asked through WebDriver BiDi, which it speaks itself: no geckodriver, no patched build.
@@ -20,10 +21,9 @@ from typing import Any
 import pytest
 import websocket
 
+from tests.test_book_browser import SITE, address  # noqa: F401  a fixture
 from tools.browser import NoBrowser, find_firefox, firefox_hint
-from tools.build_site import ROOT, server
 
-SITE = Path(os.environ.get("COURSE_SITE", ROOT / "_build" / "site"))
 CHAPTERS = sorted(p.name for p in SITE.glob("[0-9][0-9]-*.html"))
 PATIENCE = 60
 
@@ -108,17 +108,6 @@ class Firefox:
             self.process.wait(timeout=20)
         except subprocess.TimeoutExpired:
             self.process.kill()
-
-
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    if not (SITE / "index.html").is_file():
-        pytest.fail("There is no built book: run make book first.")
-    running = server(SITE)
-    threading.Thread(target=running.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{running.server_address[1]}"
-    running.shutdown()
-    running.server_close()
 
 
 @pytest.fixture(scope="module")

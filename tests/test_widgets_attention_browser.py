@@ -1,13 +1,11 @@
 # ruff: noqa: F811  (fixtures that are imported)
-"""Attention and bits in headless Chromium: what a reader does, compared with what the page holds.
+"""Attention in headless Chromium: what a reader does, compared with what the page holds.
 
 What every part must do is tested in test_widgets_browser.
 """
 
 from __future__ import annotations
 
-import json
-import re
 from typing import Any
 
 import numpy as np
@@ -15,24 +13,14 @@ import pytest
 from playwright.sync_api import Locator, expect
 
 from tests.test_book_browser import (
-    SITE,
     address,  # noqa: F401  fixtures
     browser,  # noqa: F401
     too_wide,
     visit,  # noqa: F401
 )
-from tests.test_widgets_browser import PARTS, alone, axe, compute, opened, part
+from tests.test_widgets_browser import PARTS, alone, axe, compute, given, opened, part
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-widgets-attention")]
-
-
-def given(name: str) -> dict[str, Any]:
-    """What the page brings for a part."""
-    assert name in PARTS, f"no page of {SITE} holds part-{name}: run make book first"
-    html = (SITE / PARTS[name]).read_text(encoding="utf-8")
-    section = re.search(rf'<section class="widget" id="part-{name}".*?</section>', html, re.S)[0]
-    text = re.search(r'<script type="application/json">(.*?)</script>', section, re.S)[1]
-    return json.loads(text)
 
 
 def tables(network: dict[str, Any]) -> np.ndarray:
@@ -215,51 +203,4 @@ def test_a_finger_chooses_a_token_and_a_head(visit):
     box.locator(".w-token").nth(9).tap()
     assert chosen_head(box) == "Block 2, head 1"
     assert numbers(box) == shown(tables(network)[1, 0, 9], 10)
-    assert too_wide(box.page) == []
-
-
-# --- bits, with what the chapter's run gave ------------------------------------------------------
-
-
-def test_a_ruler_reaches_to_the_largest_weight_of_the_whole_table(visit):
-    data = given("bits")
-    weights, largest, mean = np.array(data["weights"]), data["largest"], data["mean"]
-    assert np.abs(weights).max() <= largest + 5e-5
-    box = opened(visit, "bits")
-    got = compute(
-        box, "return [4, 2, 1].map((b) => m.rounded(...given.slice(0, 1), b, given[1], given[2]));",
-        [weights.tolist(), largest, mean],
-    )  # fmt: skip
-    for bits, values in zip((4, 2), got, strict=False):
-        scale = largest / (2 ** (bits - 1) - 1)
-        assert np.allclose(values, np.round(weights / scale) * scale)
-    assert np.allclose(np.abs(got[2]), mean)
-
-
-def test_each_width_has_the_accuracy_of_the_run_and_its_size(visit):
-    data = given("bits")
-    widths = [32, 16, 8, 7, 6, 5, 4, 3, 2, 1]
-    assert sorted(map(int, data["accuracy"])) == sorted(widths)
-    assert len(data["kernels"]) == 16 and np.shape(data["picture"]) == (28, 28)
-    box = opened(visit, "bits")
-    slider = box.get_by_role("slider")
-    drawn = set()
-    for place, bits in enumerate(widths):
-        slider.fill(str(place))
-        text = box.locator(".w-numbers").inner_text()
-        told = float(re.search(r"accuracy ([\d.]+) %", text)[1])
-        assert told == pytest.approx(100 * data["accuracy"][str(bits)], abs=0.0501)
-        kilobytes = float(re.match(r"([\d.]+) kB", text)[1])
-        assert kilobytes == pytest.approx(data["count"] * bits / 8 / 1000, abs=0.0501)
-        views = box.locator("canvas")
-        drawn.add(tuple(views.nth(i).evaluate("e => e.toDataURL()") for i in range(views.count())))
-    assert views.count() == 3  # histogram, picture, kernels
-    assert len(drawn) >= 8
-
-
-@pytest.mark.parametrize("form", ["desktop-light", "phone-dark"])
-def test_bits_is_accessible_in_its_chapter(visit, form):
-    box = opened(visit, "bits", form)
-    box.get_by_role("slider").fill("8")
-    assert axe(box.page, "#part-bits") == []
     assert too_wide(box.page) == []

@@ -10,11 +10,13 @@ import itertools
 import json
 import math
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.test_book_browser import (
     AXE,
@@ -91,6 +93,15 @@ def axe(tab: Page, where: str) -> list[str]:
 # --- every part ---------------------------------------------------------------------------------
 
 
+def given(name: str) -> dict[str, Any]:
+    """What the page brings for a part."""
+    assert name in PARTS, f"no page of {SITE} holds part-{name}: run make book first"
+    html = (SITE / PARTS[name]).read_text(encoding="utf-8")
+    section = re.search(rf'<section class="widget" id="part-{name}".*?</section>', html, re.S)[0]
+    text = re.search(r'<script type="application/json">(.*?)</script>', section, re.S)[1]
+    return json.loads(text)
+
+
 def use(box: Locator, name: str) -> None:
     """Do a little with a part, so that its other states are looked at too."""
     press = lambda text: box.get_by_role("button", name=text, exact=True).click()  # noqa: E731
@@ -118,6 +129,10 @@ def use(box: Locator, name: str) -> None:
         box.get_by_role("application").focus()
         box.page.keyboard.press("Space")
         box.page.keyboard.press("ArrowDown")
+    elif name == "attention":
+        box.locator(".w-token").nth(3).click()
+    elif name == "bits":
+        box.get_by_role("slider").press("End")
     elif name == "teach":
         press("Shapes")
         press("Add a class")
@@ -194,17 +209,24 @@ def test_a_part_that_does_not_load_leaves_its_picture_and_says_so(visit):
     ]
 
 
-def test_parts_run_in_a_page_that_was_opened_as_a_file(browser):
+@contextmanager
+def opened_as_a_file(browser: Browser, name: str) -> Iterator[Page]:
+    """The part's page as somebody opens it who has the folder; no script of it may stop."""
     context = browser.new_context(reduced_motion="reduce")
     tab = context.new_page()
     problems: list[str] = []
     tab.on("pageerror", lambda e: problems.append(str(e)))
-    tab.goto((SITE / PARTS["perceptron"]).as_uri())
-    box = part(tab, "perceptron")
-    box.get_by_role("button", name="Step", exact=True).click()
-    assert "Point 1 at (3, 1)" in box.inner_text()
+    tab.goto((SITE / PARTS[name]).as_uri())
+    yield tab
     context.close()
     assert problems == []
+
+
+def test_parts_run_in_a_page_that_was_opened_as_a_file(browser):
+    with opened_as_a_file(browser, "perceptron") as tab:
+        box = part(tab, "perceptron")
+        box.get_by_role("button", name="Step", exact=True).click()
+        assert "Point 1 at (3, 1)" in box.inner_text()
 
 
 @each_part
@@ -736,31 +758,8 @@ def test_the_largest_network_trains_fluently(visit):
 # --- bits ---------------------------------------------------------------------------------------
 
 
-def bits(visit: Any, form: str = "desktop-light", **options: Any) -> Locator:
-    """The part that no chapter shows yet, in the place of another one."""
-    watched = visit(form, **options)
-    page = PARTS["perceptron"]
-    html = (SITE / page).read_text(encoding="utf-8")
-    weights = np.random.default_rng(0).normal(0, 0.1, size=400).round(4).tolist()
-    model = {"weights": weights, "count": 25_000, "accuracy": {"32": 0.912, "8": 0.911, "2": 0.34}}
-    section = re.search(r'<section class="widget" id="part-perceptron".*?</section>', html, re.S)[0]
-    made = re.sub(r'data-module="[^"]*"', 'data-module="assets/widgets/bits.js"', section)
-    made = re.sub(r'(<script type="application/json">).*?(</script>)',
-                  lambda m: m[1] + json.dumps(model) + m[2], made, flags=re.S)  # fmt: skip
-    made = made.replace("part-perceptron", "part-bits")
-    library = next((SITE / "assets" / "widgets").glob("lib.*[0-9a-f].js")).name
-    module = (ROOT / "book" / "widgets" / "bits.js").read_text().replace("./lib.js", f"./{library}")
-    whole = re.sub(
-        r"(<article[^>]*>).*(</article>)", lambda m: m[1] + made + m[2], html, flags=re.S
-    )
-    kinds = {"body": module, "content_type": "text/javascript"}
-    watched.tab.route("**/assets/widgets/bits.js", lambda r: r.fulfill(**kinds))
-    watched.tab.route(f"**/{page}", lambda r: r.fulfill(body=whole, content_type="text/html"))
-    return part(watched.open(page), "bits")
-
-
 def test_weights_are_rounded_as_numpy_rounds(visit):
-    box = bits(visit)
+    box = opened(visit, "bits")
     numbers = np.random.default_rng(1).normal(size=300)
     got = compute(box, "return [8, 4, 3, 2, 1, 32].map((b) => m.rounded(given, b));",
                   numbers.tolist())  # fmt: skip
@@ -775,17 +774,61 @@ def test_weights_are_rounded_as_numpy_rounds(visit):
 
 
 @pytest.mark.parametrize("width", [1280, 320])
-def test_a_reader_takes_bits_away(visit, width):
-    box = bits(visit, width=width)
+def test_a_reader_takes_bits_away_with_the_keyboard(visit, width):
+    data = given("bits")
+    box = opened(visit, "bits", width=width)
     slider = box.get_by_role("slider")
-    assert "100 kB" in box.inner_text() and "91.2 %" in box.inner_text()
     slider.focus()
-    for _ in range(2):
-        box.page.keyboard.press("ArrowRight")
-    assert slider.get_attribute("aria-valuetext") == "8 bits"
-    assert "25 kB" in box.inner_text() and "91.1 %" in box.inner_text()
-    slider.press("End")
-    assert slider.get_attribute("aria-valuetext") == "1 bit" and "3.1 kB" in box.inner_text()
+    for keys, told, bits in (("", "32 bits", 32), ("ArrowRight ArrowRight", "8 bits", 8),
+                             ("End", "1 bit", 1)):  # fmt: skip
+        for key in keys.split():
+            box.page.keyboard.press(key)
+        assert slider.get_attribute("aria-valuetext") == told
+        assert f"{data['count'] * bits / 8000:.1f} kB" in box.inner_text()
+        assert f"{100 * data['accuracy'][str(bits)]:.1f} %" in box.inner_text()
+    assert too_wide(box.page) == []
+
+
+def test_a_ruler_reaches_to_the_largest_weight_of_the_whole_table(visit):
+    data = given("bits")
+    weights, largest, mean = np.array(data["weights"]), data["largest"], data["mean"]
+    assert np.abs(weights).max() <= largest + 5e-5
+    box = opened(visit, "bits")
+    got = compute(
+        box, "return [4, 2, 1].map((b) => m.rounded(...given.slice(0, 1), b, given[1], given[2]));",
+        [weights.tolist(), largest, mean],
+    )  # fmt: skip
+    for bits, values in zip((4, 2), got, strict=False):
+        scale = largest / (2 ** (bits - 1) - 1)
+        assert np.allclose(values, np.round(weights / scale) * scale)
+    assert np.allclose(np.abs(got[2]), mean)
+
+
+def test_each_width_has_the_accuracy_of_the_run_and_its_size(visit):
+    data = given("bits")
+    widths = [32, 16, 8, 7, 6, 5, 4, 3, 2, 1]
+    assert sorted(map(int, data["accuracy"])) == sorted(widths)
+    assert len(data["kernels"]) == 16 and np.shape(data["picture"]) == (28, 28)
+    box = opened(visit, "bits")
+    slider = box.get_by_role("slider")
+    drawn = set()
+    for place, bits in enumerate(widths):
+        slider.fill(str(place))
+        text = box.locator(".w-numbers").inner_text()
+        told = float(re.search(r"accuracy ([\d.]+) %", text)[1])
+        assert told == pytest.approx(100 * data["accuracy"][str(bits)], abs=0.0501)
+        kilobytes = float(re.match(r"([\d.]+) kB", text)[1])
+        assert kilobytes == pytest.approx(data["count"] * bits / 8 / 1000, abs=0.0501)
+        views = box.locator("canvas")
+        drawn.add(tuple(views.nth(i).evaluate("e => e.toDataURL()") for i in range(views.count())))
+    assert views.count() == 3  # histogram, picture, kernels
+    assert len(drawn) >= 8
+
+
+@pytest.mark.parametrize("form", ["desktop-light", "phone-dark"])
+def test_bits_is_accessible_in_its_chapter(visit, form):
+    box = opened(visit, "bits", form)
+    box.get_by_role("slider").fill("8")
     assert axe(box.page, "#part-bits") == []
     assert too_wide(box.page) == []
 

@@ -25,7 +25,7 @@ from tests.test_book_browser import (
     browser,  # noqa: F401
     visit,  # noqa: F401
 )
-from tests.test_widgets_browser import PARTS, alone, compute, opened, part
+from tests.test_widgets_browser import PARTS, alone, compute, opened, opened_as_a_file, part
 from tools.build_site import ROOT
 
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser-widgets-digit")]
@@ -272,17 +272,11 @@ def test_a_network_that_does_not_come_leaves_the_picture(visit):
 
 
 def test_both_parts_run_in_a_page_that_was_opened_as_a_file(browser):
-    context = browser.new_context(reduced_motion="reduce")
-    tab = context.new_page()
-    problems: list[str] = []
-    tab.on("pageerror", lambda e: problems.append(str(e)))
-    tab.goto((SITE / PARTS["digit"]).as_uri())
-    box = part(tab, "digit")
-    draw(box, THREE)
-    assert answer(box).startswith("It reads a 3")
-    press(part(tab, "teach"), "Shapes")
-    context.close()
-    assert problems == []
+    with opened_as_a_file(browser, "digit") as tab:
+        box = part(tab, "digit")
+        draw(box, THREE)
+        assert answer(box).startswith("It reads a 3")
+        press(part(tab, "teach"), "Shapes")
 
 
 # --- teach it -----------------------------------------------------------------------------------

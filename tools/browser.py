@@ -58,19 +58,25 @@ def _candidates() -> Iterator[Path]:
         return
 
 
+def _named(variable: str, browser: str) -> Path | None:
+    """Return the program that the variable names, None when it is not set, or raise NoBrowser."""
+    if not (named := os.environ.get(variable)):
+        return None
+    if (path := shutil.which(named)) is None:
+        raise NoBrowser(
+            f"{variable} is set to {named}, which is not a program. Set it to the path of "
+            f"{browser}, or unset it."
+        )
+    return Path(path)
+
+
 def find_chromium() -> Path | None:
     """Return the browser's program, or None when this machine has none.
 
     Raises NoBrowser when CHROMIUM names something that does not exist.
     """
-    if named := os.environ.get("CHROMIUM"):
-        path = shutil.which(named)
-        if path is None:
-            raise NoBrowser(
-                f"CHROMIUM is set to {named}, which is not a program. Set it to the path of "
-                "Chromium or Chrome, or unset it."
-            )
-        return Path(path)
+    if named := _named("CHROMIUM", "Chromium or Chrome"):
+        return named
     return next((path for path in _candidates() if path.is_file()), None)
 
 
@@ -104,14 +110,8 @@ def find_firefox() -> Path | None:
 
     Raises NoBrowser when FIREFOX names something that does not exist.
     """
-    if named := os.environ.get("FIREFOX"):
-        path = shutil.which(named)
-        if path is None:
-            raise NoBrowser(
-                f"FIREFOX is set to {named}, which is not a program. Set it to the path of "
-                "Firefox, or unset it."
-            )
-        return Path(path)
+    if named := _named("FIREFOX", "Firefox"):
+        return named
     found = [Path(path) for name in FIREFOX_NAMES if (path := shutil.which(name))]
     places = [base for p in FIREFOX_PLACES for base in (Path(p), Path.home() / p.lstrip("/"))]
     return next((path for path in [*found, *places] if path.is_file()), None)
