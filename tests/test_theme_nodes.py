@@ -43,7 +43,7 @@ def page(**values: Any) -> PageState:
     def link_to(url: str, anchor: str | None) -> str:
         return f"{url.strip('/')}.html" + (f"#{anchor}" if anchor else "")
 
-    return PageState(name="sample.md", link_to=link_to, read=FILES.get, **values)
+    return PageState(**{"name": "sample.md", "link_to": link_to, "read": FILES.get} | values)
 
 
 def typeset(*nodes: dict[str, Any], state: PageState | None = None) -> str:
@@ -361,7 +361,7 @@ def sounding(html: str, **values: Any) -> dict[str, Any]:
 def test_a_sound_gets_a_player_and_its_label_in_words():
     state = page()
     html = typeset(sounding(AUDIO, alt='A jig, "slow"'), state=state)
-    (name, content), *others = state.used_sounds.items()
+    (name, content), *others = state.made_files.items()
     assert content == b"RIFF" and name.endswith(".wav") and not others
     assert f'<audio controls preload="none" src="files/{name}"' in html
     assert html.count("A jig, &#34;slow&#34;") == 2  # read out, and shown
@@ -393,25 +393,40 @@ def test_a_sound_from_elsewhere_is_no_sound_and_is_not_loaded():
 # --- pictures -----------------------------------------------------------------------------------
 
 
-def test_a_drawing_takes_the_pages_ink_and_paper_and_keeps_its_ids_to_itself():
-    drawing = svg.inline(DRAWING, "s1-", 'a "line"')
-    html = str(drawing.markup)
+def test_a_drawing_takes_the_pages_ink_and_paper_in_light_and_dark():
+    drawing = svg.fitted(DRAWING)
+    text = drawing.content.decode()
     assert (drawing.width, drawing.height) == (96, 48)
-    assert "fill: var(--paper); stroke: currentColor" in html
-    assert 'id="s1-clip"' in html and "url(#s1-clip)" in html
-    assert 'role="img"' in html and 'aria-label="a &quot;line&quot;"' in html
-    assert "harm" not in html and "<style" not in html
-    assert "#24292f80" in html  # another colour that begins like the ink
-    assert 'stroke="var(--c0)"' in html and 'd="M 1.23 -7"' in html
-    assert 'width="96" height="48"' in html
-    ET.fromstring(html)
+    assert "fill: var(--paper); stroke: var(--ink)" in text
+    assert 'id="clip"' in text and "url(#clip)" in text
+    assert "harm" not in text and "stroke-linejoin: round" in text
+    assert "#24292f80" in text  # another colour that begins like the ink
+    assert 'stroke="var(--c0)"' in text and 'd="M 1.23 -7"' in text
+    assert 'width="96" height="48"' in text
+    sheet = ET.fromstring(text)[0].text or ""
+    for name in ("--ink", "--paper", "--c0"):  # what the page says, in both
+        assert f"{name}:{svg.tokens()[name]};" in sheet and "light-dark(#" in svg.tokens()[name]
+    assert "--c1:" not in sheet and "color-scheme:light dark" in sheet
+
+
+def test_a_drawing_is_written_in_the_pages_letters():
+    styles = (
+        "font-size: 9px; font-family: 'DejaVu Sans', serif; fill: red",
+        "font: italic 9px Arial",
+    )
+    texts = "".join(f'<text style="{style}">x</text>' for style in styles)
+    source = f'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9">{texts}</svg>'
+    text = svg.fitted(source).content.decode()
+    assert 'style="font-size: 9px; fill: red"' in text and "italic 9px sans-serif" in text
+    assert f"--sans:{svg.tokens()['--sans']}" in text
+    assert "text{font-family:var(--sans)!important}" in text
 
 
 def test_points_that_look_alike_say_so_once():
     use = '<use href="#dot" x="1.23456" style="fill: #135f97"/>'
     source = f'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><g>{use * 50}</g></svg>'
-    html = str(svg.inline(source, "", "x").markup)
-    assert html.count("fill: var(--c0)") == 1 and html.count('x="1.23"') == 50
+    text = svg.fitted(source).content.decode()
+    assert text.count("fill: var(--c0)") == 1 and text.count('x="1.23"') == 50
 
 
 def with_text(width: int, *sizes: float) -> str:
@@ -438,14 +453,15 @@ def with_text(width: int, *sizes: float) -> str:
     ],
 )
 def test_a_drawing_with_small_print_keeps_a_legible_width(source, legible):
-    drawing = svg.inline(source, "", "x")
-    assert drawing.legible == legible
-    assert (f"--legible: {legible}px" in str(drawing.markup)) == (legible is not None)
+    assert svg.fitted(source).legible == legible
+    state = page(read={"net.svg": source.encode()}.get)
+    html = typeset(node("image", url="/net.svg", alt="A net."), state=state)
+    assert (f"--legible: {legible}px" in html) == (legible is not None)
 
 
 def test_something_that_is_no_drawing_is_refused():
     with pytest.raises(ThemeError, match="not a readable SVG"):
-        svg.inline("<svg", "", "x")
+        svg.fitted("<svg")
 
 
 def test_an_image_has_alt_text_size_and_loads_late():
@@ -471,10 +487,16 @@ def test_a_missing_picture_is_named():
         typeset(node("image", url="/gone.png", alt="x"))
 
 
-def test_a_large_drawing_stays_a_file(monkeypatch):
-    monkeypatch.setattr(svg, "MOST_INLINE", 10)
-    html = typeset(node("image", url="/net.svg", alt="A net."))
-    assert '<img class="photograph" src="files/net.svg" alt="A net." width="96" height="48"' in html
+def test_a_drawing_is_a_file_that_is_named_by_its_page_and_its_content():
+    state = page()
+    html = typeset(node("image", url="/net.svg", alt='A "net".'), state=state)
+    ((name, content),) = state.made_files.items()
+    assert re.fullmatch(r"sample-[0-9a-f]{12}\.svg", name)
+    assert content == svg.fitted(DRAWING).content
+    assert (
+        f'<img class="drawing" src="files/{name}" alt="A &#34;net&#34;." width="96" height="48" '
+        'loading="lazy"' in html
+    )
 
 
 # --- what the theme does not know ---------------------------------------------------------------

@@ -23,7 +23,7 @@ from typing import Any
 from typeset import assets as asset_files
 from typeset import widgets
 from typeset.errors import ThemeError
-from typeset.pages import Press, Settings, characters, formulas, load, render_book, write_sounds
+from typeset.pages import Press, Settings, characters, formulas, load, render_book, write_made
 
 THEME = Path(__file__).resolve().parent
 
@@ -87,10 +87,10 @@ class Answers(http.server.BaseHTTPRequestHandler):
         if path.startswith(("assets/", "favicon")):
             inside = self.folder.resolve() in file.resolve().parents
             return file.read_bytes() if inside and file.is_file() else None
-        if path.startswith("files/sound-"):
-            inside = self.folder.resolve() in file.resolve().parents
-            return file.read_bytes() if inside and file.is_file() else None
         if path.startswith("files/"):
+            inside = self.folder.resolve() in file.resolve().parents
+            if inside and file.is_file():  # a sound or a drawing that a page made
+                return file.read_bytes()
             return self.content.read(path.removeprefix("files/"))
         settings = Settings(extension="", exports=THEME.parent / "exports")
         book = load(self.content, settings)
@@ -106,7 +106,7 @@ class Answers(http.server.BaseHTTPRequestHandler):
         press.write_lookups(self.folder)
         html = press.page(page)
         widgets.write(self.folder, press.used_widgets)
-        write_sounds(self.folder, press.used_sounds)
+        write_made(self.folder, press.made_files)
         return html.encode()
 
     def _send(self, status: int, body: bytes, kind: str) -> None:

@@ -34,20 +34,20 @@ class Typeset:
     html: str
     files: frozenset[str]
     widgets: dict[str, bytes]
-    sounds: dict[str, bytes]
+    made: dict[str, bytes]  # sounds and drawings
 
     def text(self) -> str:
         """Return it as JSON."""
         packed = [{k: base64.b64encode(v).decode() for k, v in d.items()}
-                  for d in (self.widgets, self.sounds)]  # fmt: skip
+                  for d in (self.widgets, self.made)]  # fmt: skip
         return json.dumps([self.html, sorted(self.files), *packed])
 
     @classmethod
     def read(cls, text: str) -> Typeset:
         """Return what `text` wrote."""
         html, files, *packed = json.loads(text)
-        parts, sounds = ({k: base64.b64decode(v) for k, v in d.items()} for d in packed)
-        return cls(html, frozenset(files), parts, sounds)
+        parts, made = ({k: base64.b64decode(v) for k, v in d.items()} for d in packed)
+        return cls(html, frozenset(files), parts, made)
 
 
 @cache
@@ -106,7 +106,7 @@ class Kept:
         _memory[key] = made
         self.press.used_files |= made.files
         self.press.used_widgets |= made.widgets
-        self.press.used_sounds |= made.sounds
+        self.press.made_files |= made.made
         return made.html
 
     def _path(self, key: str) -> Path | None:
@@ -121,13 +121,13 @@ class Kept:
 
     def _make(self, page: Page) -> Typeset:
         press = self.press
-        others = press.used_files, press.used_widgets, press.used_sounds
-        press.used_files, press.used_widgets, press.used_sounds = set(), {}, {}
+        others = press.used_files, press.used_widgets, press.made_files
+        press.used_files, press.used_widgets, press.made_files = set(), {}, {}
         try:
             html = press.page(page)
-            made = Typeset(html, frozenset(press.used_files), press.used_widgets, press.used_sounds)
+            made = Typeset(html, frozenset(press.used_files), press.used_widgets, press.made_files)
         finally:
-            press.used_files, press.used_widgets, press.used_sounds = others
+            press.used_files, press.used_widgets, press.made_files = others
         return made
 
     def tidy(self) -> None:

@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Any
 from urllib.parse import quote
 
@@ -96,7 +97,7 @@ class PageState:
     beside: set[str] = field(default_factory=set)  # footnotes that stand beside their paragraph
     used_files: set[str] = field(default_factory=set)
     used_widgets: dict[str, bytes] = field(default_factory=dict)  # file -> what parts load
-    used_sounds: dict[str, bytes] = field(default_factory=dict)  # file -> what it holds
+    made_files: dict[str, bytes] = field(default_factory=dict)  # sounds, drawings -> what they hold
     widget_style: str = ""
     export: Callable[[str], bytes | None] = lambda name: None  # what a run wrote into exports/
     counter: int = 0
@@ -418,7 +419,7 @@ class Typesetter:
         best = bundle[media_type]
         if media_type == "image/svg+xml":
             source = self._text(best, "content")
-            return self._part("picture", picture=self._drawing(source, best.get("path"), alt))
+            return self._part("picture", picture=self._drawing(source, alt))
         if media_type.startswith("image/"):
             return self._part("picture", picture=self._photograph(best["path"], alt))
         if media_type == "text/html":
@@ -440,7 +441,7 @@ class Typesetter:
                 "mystnb.sound.label, what one hears; it is read out and shown below the player."
             )
         name = f"sound-{hashlib.sha256(content).hexdigest()[:12]}.{extension}"
-        self.page.used_sounds[name] = content
+        self.page.made_files[name] = content
         return self._part("sound", source=f"files/{name}", label=alt)
 
     # --- pictures ----------------------------------------------------------------------------
@@ -456,28 +457,35 @@ class Typesetter:
         width = node.get("width")
         style = f"width:{width}" if width and re.fullmatch(r"[\d.]+(px|%|em|rem)", width) else None
         if url.endswith(".svg") and url.startswith("/"):
-            picture = self._drawing(self._file(url).decode("utf-8"), url, alt)
+            picture = self._drawing(self._file(url).decode("utf-8"), alt)
         else:
             picture = self._photograph(url, alt)
         return {"picture": picture, "style": style}
 
-    def _drawing(self, source: str, path: str | None, alt: str) -> Markup:
-        """Return an SVG in the page, or as a file beside it when it is large."""
-        drawing = svg.inline(source, f"s{self.page.number()}-", alt)
-        if len(drawing.markup) <= svg.MOST_INLINE or path is None:
-            return drawing.markup
+    def _drawing(self, source: str, alt: str) -> Markup:
+        """Return an SVG, which becomes a file that is loaded when the reader comes near."""
+        drawing = svg.fitted(source)
+        digest = hashlib.sha256(drawing.content).hexdigest()[:12]
+        name = f"{PurePosixPath(self.page.name).stem}-{digest}.svg"
+        self.page.made_files[name] = drawing.content
         size = (drawing.width, drawing.height)
-        return self._image(self.asset(path), alt, size, drawing.legible)
+        return self._image("drawing", f"files/{quote(name)}", alt, size, drawing.legible)
 
     def _photograph(self, url: str, alt: str) -> Markup:
         source = self.asset(url)
         size = outputs.image_size(self._file(url)) if url.startswith("/") else None
-        return self._image(source, alt, size)
+        return self._image("photograph", source, alt, size)
 
     def _image(
-        self, source: str, alt: str, size: tuple[int, int] | None, legible: int | None = None
+        self,
+        kind: str,
+        source: str,
+        alt: str,
+        size: tuple[int, int] | None,
+        legible: int | None = None,
     ) -> Markup:
-        return self._part("image-file", source=source, alt=alt, size=size, legible=legible)
+        values = {"kind": kind, "source": source, "alt": alt, "size": size, "legible": legible}
+        return self._part("image-file", **values)
 
 
 def attach_alt_texts(root: Node) -> None:

@@ -308,7 +308,7 @@ class Press:
         self.environment = environment()
         self.used_files: set[str] = set()
         self.used_widgets: dict[str, bytes] = {}
-        self.used_sounds: dict[str, bytes] = {}
+        self.made_files: dict[str, bytes] = {}
         self.referenced = {
             str(node.get("html_id") or node.get("identifier"))
             for page in book.pages
@@ -356,7 +356,7 @@ class Press:
         ]
         self.used_files |= state.used_files
         self.used_widgets |= state.used_widgets
-        self.used_sounds |= state.used_sounds
+        self.made_files |= state.made_files
         contents = _contents(page.root)
         references = _references(page)
         own_heading = bool(contents) and contents[-1]["text"].strip().lower() == "references"
@@ -403,12 +403,11 @@ class Press:
         """Return the script with the previews of all that pages refer to on other pages."""
         wanted = set().union(*(previews.targets(page.root) for page in self.book.pages))
         found = []
-        for number, (url, anchor) in enumerate(sorted(wanted)):
+        for url, anchor in sorted(wanted):
             page = self.book.by_slug(url.strip("/"))
             if page is None or not (nodes := previews.excerpt(page.root, anchor)):
                 continue
             state = self._state(page)
-            state.counter = 1000 * (number + 1)  # ids of drawings differ from those in the page
             html = Typesetter(self.environment, state).all([_lenient(node) for node in nodes])
             found.append((f"{page.address}#{anchor}", previews.portable(html, page.address)))
         return previews.script(found)
@@ -438,8 +437,8 @@ def characters(book: Book) -> set[str]:
     return set("".join(found))
 
 
-def write_sounds(out: Path, used: dict[str, bytes]) -> None:
-    """Write the sounds that pages play into `out`/files."""
+def write_made(out: Path, used: dict[str, bytes]) -> None:
+    """Write the sounds and drawings that pages show into `out`/files."""
     for file, content in sorted(used.items()):
         (out / "files").mkdir(exist_ok=True)
         (out / "files" / file).write_bytes(content)
@@ -490,7 +489,7 @@ def render_book(
             (out / "notebooks").mkdir(exist_ok=True)
             (out / "notebooks" / source.name).write_bytes(source.read_bytes())
     widgets.write(out, press.used_widgets)
-    write_sounds(out, press.used_sounds)
+    write_made(out, press.made_files)
     for name in sorted(press.used_files):
         target = out / "files" / name
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -60,10 +60,8 @@ def portable(html: str, address: str) -> str:
     >>> portable('<dt id="term-x">x</dt><a href="#term-y">y</a>', "glossary.html")
     '<dt>x</dt><a href="glossary.html#term-y">y</a>'
     """
-    pieces = re.split(r"(<svg.*?</svg>)", html, flags=re.S)  # a drawing refers to its own ids
-    pieces[::2] = [re.sub(r'(<[^<>]*?) id="[^"]*"', r"\1", piece) for piece in pieces[::2]]
-    pieces[::2] = [piece.replace('href="#', f'href="{address}#') for piece in pieces[::2]]
-    return "".join(pieces)
+    html = re.sub(r'(<[^<>]*?) id="[^"]*"', r"\1", str(html))
+    return html.replace('href="#', f'href="{address}#')
 
 
 def script(found: Iterable[tuple[str, str]]) -> str:

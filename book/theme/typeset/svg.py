@@ -1,7 +1,12 @@
-"""A drawing fitted to the page: ink and paper follow light and dark, ids do not clash.
+"""A drawing fitted to the page: ink, paper and colours follow light and dark.
 
-Figures are drawn with one ink and one paper (course_utils/book.mplstyle). In the page the ink
-becomes the text's colour and the paper the page's, so one drawing serves both themes.
+Figures are drawn with one ink and one paper (course_utils/book.mplstyle). In the book they become
+variables, whose values in light and dark are the page's own (static/css/tokens.css). A browser
+gives a picture the colour scheme of the element that shows it (CSS Color Adjustment, section 2.2),
+so one file serves both, whatever the reader has switched the page to, and paper.
+
+A drawing is a file of its own: a chapter has forty, which took a third of the page's weight and
+most of its layout while they stood in it, and are now loaded when the reader comes near.
 """
 
 from __future__ import annotations
@@ -9,20 +14,17 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from dataclasses import dataclass
-
-from markupsafe import Markup
+from functools import cache
+from pathlib import Path
 
 from .errors import ThemeError
 
 # What a colour of course_utils/book.mplstyle becomes: see static/css/tokens.css.
 COLOURS = {
-    "#24292f": "currentColor", "#ffffff": "var(--paper)", "#fff": "var(--paper)",
+    "#24292f": "var(--ink)", "#ffffff": "var(--paper)", "#fff": "var(--paper)",
     "#135f97": "var(--c0)", "#b95c0d": "var(--c1)", "#7b50c2": "var(--c2)",
     "#308251": "var(--c3)", "#724c00": "var(--c4)", "#bc3072": "var(--c5)",
 }  # fmt: skip
-MOST_INLINE = (
-    200_000  # characters, as written into the page; a larger drawing stays a file of its own
-)
 # A drawing shrinks to its column. Where that leaves text below HARD pixels on a PHONE, the drawing
 # keeps the width at which it is EASY to read, and slides sideways (static/css/figures.css).
 PHONE, HARD, EASY = 360, 7.0, 9.0
@@ -30,18 +32,21 @@ PHONE, HARD, EASY = 360, 7.0, 9.0
 _SVG = "http://www.w3.org/2000/svg"
 _COLOURED = ("style", "fill", "stroke", "color", "stop-color", "flood-color")
 _COORDINATES = {"d", "points", "x", "y", "x1", "y1", "x2", "y2", "cx", "cy", "width", "height"}
-_UNSAFE = {"script", "foreignObject", "metadata", "style"}
+_UNSAFE = {"script", "foreignObject", "metadata"}
 _PIXELS = {"": 1.0, "px": 1.0, "pt": 4 / 3, "in": 96.0, "cm": 96 / 2.54, "mm": 96 / 25.4}
+
+
+TOKENS = Path(__file__).resolve().parents[1] / "static" / "css" / "tokens.css"
 
 
 @dataclass(frozen=True)
 class Drawing:
-    """An inline drawing and its natural size in CSS pixels.
+    """An SVG document for the book and its natural size in CSS pixels.
 
     `legible` is the least width at which its text is easy to read, None if a phone is wide enough.
     """
 
-    markup: Markup
+    content: bytes
     width: int
     height: int
     legible: int | None
@@ -67,8 +72,24 @@ def _rounded(value: str) -> str:
     return re.sub(r"-?\d+\.\d{3,}", lambda m: f"{float(m[0]):.2f}".rstrip("0").rstrip("."), value)
 
 
-def _prefix_references(value: str, prefix: str) -> str:
-    return re.sub(r"url\((['\"]?)#([^)'\"]+)\1\)", rf"url(#{prefix}\2)", value)
+def _fonts(style: str) -> str:
+    """Return an element's style without the names of fonts: the book says which (`_sheet`)."""
+    style = re.sub(r"font-family:[^;]*;?\s*", "", style)
+    return re.sub(r"(font:[^;]*?[\d.]+px)\s[^;]*", r"\1 sans-serif", style)
+
+
+@cache
+def tokens() -> dict[str, str]:
+    """Return the values of the page's variables, from static/css/tokens.css."""
+    return dict(re.findall(r"(--[\w-]+): ([^;]+);", TOKENS.read_text(encoding="utf-8")))
+
+
+def _sheet(used: set[str]) -> str:
+    """Return the style sheet of a drawing that uses these variables."""
+    values = tokens()
+    own = "".join(f"{name}:{values[name]};" for name in sorted(used & values.keys()))
+    root = f":root{{color-scheme:light dark;{own}color:var(--ink)}}"
+    return root + "text{font-family:var(--sans)!important}"
 
 
 def _hoist_styles(root: ET.Element) -> None:
@@ -117,59 +138,46 @@ def legible_width(root: ET.Element, width: int) -> int | None:
     return min(width, round(EASY * drawn / smallest))
 
 
-def inline(source: str, prefix: str, label: str) -> Drawing:
-    """Return an SVG document as an element of the page.
+def fitted(source: str) -> Drawing:
+    """Return an SVG document as the book shows it.
 
-    `prefix` goes before every id; `label` is the text alternative. Style sheets inside would act
-    on the whole page, so they are taken out (Matplotlib's only one sets how lines join, which
-    goes on the root instead). Raises ThemeError when `source` is not an SVG document.
+    What is drawn in the ink, the paper or a data colour of the course's style follows the reader's
+    light or dark; coordinates are rounded, scripts taken out. Raises ThemeError when `source` is
+    not an SVG document, or has no size.
     """
     try:
         root = ET.fromstring(source)
     except ET.ParseError as error:
         raise ThemeError(f"A figure is not a readable SVG document: {error}.") from None
     width, height = size(root)
-    style = "".join(e.text or "" for e in root.iter() if _local(e.tag) == "style")
     for parent in list(root.iter()):
         for child in list(parent):
             if _local(child.tag) in _UNSAFE:
                 parent.remove(child)
     for element in root.iter():
+        if _local(element.tag) == "style":
+            element.text = _recolour(element.text or "")
         for name, value in list(element.attrib.items()):
             plain = _local(name)
-            foreign = name.startswith("{") and plain != "href"
-            if foreign or plain.lower().startswith("on"):
-                del element.attrib[name]
+            del element.attrib[name]
+            if (name.startswith("{") and plain != "href") or plain.lower().startswith("on"):
                 continue
-            if plain == "id":
-                value = prefix + value
-            elif plain == "href":
-                value = f"#{prefix}{value[1:]}" if value.startswith("#") else value
-            elif plain in _COLOURED:
-                value = _recolour(value)
+            if plain in _COLOURED:
+                value = _recolour(_fonts(value) if plain == "style" else value)
             elif plain in _COORDINATES:
                 value = _rounded(value)
-            value = _prefix_references(value, prefix)
-            del element.attrib[name]
             element.set(plain, value)  # xlink:href, the old name, becomes href
     _hoist_styles(root)
     if "viewBox" not in root.attrib:
         root.set("viewBox", f"0 0 {width} {height}")
-    for name in ("width", "height", "version"):
-        root.attrib.pop(name, None)
     root.set("width", str(width))
     root.set("height", str(height))
-    root.set("class", "drawing")
-    root.set("role", "img")
-    root.set("aria-label", label)
     legible = legible_width(root, width)
-    if legible:
-        root.set("style", f"--legible: {legible}px")
-    if "stroke-linejoin" in style:
-        root.set("stroke-linejoin", "round")
-        root.set("stroke-linecap", "butt")
+    used = set(re.findall(r"var\((--[\w-]+)\)", ET.tostring(root, encoding="unicode")))
+    sheet = ET.Element(f"{{{_SVG}}}style")
+    sheet.text = _sheet(used | {"--ink", "--sans"})
+    root.insert(0, sheet)
     ET.register_namespace("", _SVG)
     text = ET.tostring(root, encoding="unicode", short_empty_elements=True)
-    text = re.sub(r'\s+xmlns(:\w+)?="[^"]*"', "", text)
     text = re.sub(r">\s+<", "><", text)
-    return Drawing(Markup(text.strip()), width, height, legible)
+    return Drawing(text.strip().encode(), width, height, legible)

@@ -14,7 +14,7 @@
     const made = node.cloneNode(true);
     for (const gone of made.querySelectorAll(".anchor, .copy, .note-number, .back, script")) gone.remove();
     for (const part of [made, ...made.querySelectorAll("[id], a, [tabindex]")]) {
-      part.removeAttribute("id"); // a drawing's own ids are found in the page
+      part.removeAttribute("id");
       if (part.matches("a, [tabindex]")) part.tabIndex = -1;
     }
     return made;
