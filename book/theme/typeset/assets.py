@@ -27,7 +27,7 @@ STYLES = (
 )  # fmt: skip
 SCRIPTS = (
     "load", "theme", "menu", "contents", "tabs", "copy", "scroll", "search", "keys", "progress",
-    "hover", "ahead", "print", "quiz", "widgets",
+    "hover", "ahead", "print", "quiz", "widgets", "settle",
 )  # fmt: skip
 TEXT_FONTS = {
     "serif-400": "source-serif-4-latin-400-normal.woff",

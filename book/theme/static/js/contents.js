@@ -31,5 +31,5 @@
   window.addEventListener("scroll", () => {
     if (!waiting) { waiting = true; requestAnimationFrame(follow); }
   }, { passive: true });
-  follow();
+  requestAnimationFrame(follow); // not now: it would lay the page out twice
 })();

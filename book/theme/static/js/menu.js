@@ -22,5 +22,7 @@
     if (event.relatedTarget && !nav.contains(event.relatedTarget) && event.relatedTarget !== button) set(false);
   });
   const here = nav.querySelector("[aria-current]");
-  if (here && here.offsetTop > nav.clientHeight) nav.scrollTop = here.offsetTop - nav.clientHeight / 2;
+  if (here) requestAnimationFrame(() => { // not now: it would lay the page out twice
+    if (here.offsetTop > nav.clientHeight) nav.scrollTop = here.offsetTop - nav.clientHeight / 2;
+  });
 })();

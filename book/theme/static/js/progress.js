@@ -30,7 +30,7 @@
       if (!waiting) { waiting = true; requestAnimationFrame(follow); }
     }, { passive: true });
     mark();
-    follow();
+    requestAnimationFrame(follow);
   }
   document.querySelector(".forget").addEventListener("click", () => {
     for (const name of Object.keys(read)) delete read[name];
