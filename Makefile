@@ -39,11 +39,23 @@ book: $(SETUP)  ## run every chapter, build the site, print its path
 test: $(SETUP)  ## lint, run every notebook, all tests, the book in a browser (FORCE=1: again)
 	@$(BIN)/python tools/run_tests.py $(if $(FORCE),--force)
 
-lite: $(SETUP)  ## exercises that need only NumPy as JupyterLite: _build/lite (needs the network)
-	@$(BIN)/python tools/lite.py
+lite: $(SETUP)  ## what runs in a browser, offered by the book's pages (network; PYODIDE=1: with Python)
+	@$(if $(PYODIDE),$(BIN)/python tools/pyodide.py)
+	@$(BIN)/python tools/lite.py $(if $(PYODIDE),--pyodide $(BUILD)/pyodide)
+	@$(BIN)/python tools/build_site.py
+
+test-lite: $(SETUP)  ## a chapter and the exercises in a browser's Python, no other host (needs the index)
+	@$(BIN)/python tools/pyodide.py
+	@COURSE_LITE=1 $(BIN)/python -m pytest -q tests/test_lite_browser.py
 
 readme-pictures: book  ## take the README's pictures from the built book
 	@$(BIN)/python tools/readme_pictures.py
+
+test-browser: $(SETUP)  ## every test that opens a browser, on the built book; says how long
+	@$(BIN)/python tools/browser.py
+	@$(BIN)/python tools/browser.py --firefox --optional
+	@$(BIN)/python -m pytest -q -m browser -n 2 --dist loadgroup --durations=10 \
+		$$(grep -l 'mark\.browser' tests/test_*.py)
 
 test-firefox: $(SETUP)  ## the built book in Firefox: a smoke test
 	@$(BIN)/python tools/browser.py --firefox
@@ -103,4 +115,4 @@ clean:  ## remove what builds made (keeps .venv and downloaded data)
 clean-all: clean  ## remove .venv and node_modules too
 	@rm -rf $(VENV) node_modules build_deep.egg-info
 
-.PHONY: help setup book test test-firefox readme-pictures lite lab release exercises-report grade-demo serve pdf bench bench-training bench-grading bench-text bench-book format lint lock clean clean-all
+.PHONY: help setup book test test-browser test-firefox readme-pictures lite test-lite lab release exercises-report grade-demo serve pdf bench bench-training bench-grading bench-text bench-book format lint lock clean clean-all

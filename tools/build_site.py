@@ -44,6 +44,10 @@ IGNORED = {"__pycache__", ".ipynb_checkpoints", "_build", "exports", ".DS_Store"
 KEY = ".build-key"
 
 
+STALE = (
+    "The JupyterLite in _build/lite holds other notebooks than the course has now, so the pages do "
+    "not offer it. Make it again: make lite"
+)
 NOT_EXECUTED = "Not executed yet: {}. Run `make book`, or: python tools/execute.py book"
 
 
@@ -72,6 +76,10 @@ class Places:
         return self.executed / "runs.json"  # names what is in exports, with digests
 
     @property
+    def lite(self) -> Path:
+        return self.site.with_name("lite")  # what `make lite` left, if it was called
+
+    @property
     def exports(self) -> Path:
         return self.executed / "book" / "exports"
 
@@ -85,7 +93,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 def build_key(places: Places) -> str:
     """Return a digest of all that the site is made of."""
-    from tools import exercises_report
+    from tools import exercises_report, lite
 
     digest = hashlib.sha256(os.environ.get("BASE_URL", "").encode())
     lists = [
@@ -95,6 +103,8 @@ def build_key(places: Places) -> str:
         (ROOT, [ROOT / "requirements.lock", ROOT / "package-lock.json", Path(__file__)]),
     ]
     digest.update(exercises_report.page(exercises_report.records()).encode())
+    if lite.is_current(places.lite):
+        digest.update((places.lite / lite.RECORD).read_bytes())
     for folder, files in lists:
         for file in files:
             if file.is_file():
@@ -107,6 +117,13 @@ def is_current(places: Places, key: str) -> bool:
     """Tell whether the site on disk was made from these very inputs."""
     kept = places.site / KEY
     return kept.is_file() and kept.read_text() == key
+
+
+def stale(places: Places) -> bool:
+    """Tell whether there is a JupyterLite, of other notebooks than the course has now."""
+    from tools import lite
+
+    return lite.record(places.lite) is not None and not lite.is_current(places.lite)
 
 
 def read_runs(places: Places) -> dict[str, Any]:
@@ -231,6 +248,14 @@ def swap(new: Path, site: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
+def link(source: str, target: str) -> None:
+    """Let a file stand at a second place, or copy it where the file system cannot."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copy2(source, target)
+
+
 def typeset(places: Places, content: Path, key: str = "") -> list[Page]:
     """Typeset content that Jupyter Book has read, put it in the site's place, return its pages.
 
@@ -238,12 +263,15 @@ def typeset(places: Places, content: Path, key: str = "") -> list[Page]:
     leaves the old site.
     """
     from book.theme.typeset.pages import Content, Settings, render_book
+    from tools import lite
 
+    offered = lite.entries(places.lite) if lite.is_current(places.lite) else {}
     settings = Settings(
         runs=read_runs(places),
         sources=places.book,
         exports=places.exports,
         base_url=os.environ.get("BASE_URL", ""),
+        in_browser=offered,
     )
     places.site.parent.mkdir(parents=True, exist_ok=True)
     new = Path(tempfile.mkdtemp(prefix=".site-", dir=places.site.parent))
@@ -252,6 +280,8 @@ def typeset(places: Places, content: Path, key: str = "") -> list[Page]:
         pages = render_book(
             Content(content), new, places.modules, settings, places.cache, places.pages
         )
+        if offered:
+            shutil.copytree(places.lite, new / "lite", copy_function=link)
         (new / KEY).write_text(key)
         swap(new, places.site)
     finally:
@@ -343,6 +373,8 @@ def main() -> int:
             print(f"The book was not built.\n{error}", file=sys.stderr)
             return 1
         print(f"book: {count} pages in {time.perf_counter() - start:.1f} s")
+    if stale(places):
+        print(STALE, file=sys.stderr)
     index = places.site / "index.html"
     print(f"\nThe book is in {places.site}\nOpen {index.as_uri()} in a browser, or run: make serve")
     if arguments.serve:

@@ -92,7 +92,9 @@ class Kept:
         own = {str(n.get(name)) for n in walk(page.root) for name in ("html_id", "identifier")}
         run = self.press.settings.runs.get(page.stem)
         source = self.press._source(page) is not None
-        parts = [self.shared, page.data, run, source, sorted(own & self.press.referenced)]
+        offered = self.press.settings.in_browser.get(page.stem)
+        parts = [self.shared, page.data, run, source, offered]
+        parts.append(sorted(own & self.press.referenced))
         text = _DRAWN.sub("", json.dumps(parts, sort_keys=True))
         return hashlib.sha256(text.encode()).hexdigest()
 

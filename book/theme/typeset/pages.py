@@ -35,7 +35,8 @@ class Settings:
     `runs` is _build/executed/runs.json; `sources` the folder with the notebooks that readers
     download; `exports` the folder with what their runs left for interactive parts; `base_url` the
     path under which the site will be served ("" for the root), which
-    only the page for unknown addresses needs.
+    only the page for unknown addresses needs; `in_browser` what a chapter's page offers to run in
+    the browser, [{"name": …, "url": …}] by its stem, none without `make lite`.
     """
 
     runs: dict[str, Any] = field(default_factory=dict)
@@ -43,6 +44,7 @@ class Settings:
     exports: Path | None = None
     base_url: str = ""
     extension: str = ".html"
+    in_browser: dict[str, list[dict[str, str]]] = field(default_factory=dict)
 
 
 class Source(Protocol):
@@ -376,6 +378,7 @@ class Press:
             after=after,
             run=run_record(self.settings, page),
             launches=launches(self.book, page),
+            in_browser=self.settings.in_browser.get(page.stem, []),
             notebook=f"notebooks/{page.stem}.ipynb" if self._source(page) else None,
         )
 
