@@ -128,6 +128,7 @@ def test_a_firefox_that_does_not_exist_is_told(monkeypatch):
         find_firefox()
 
 
+@pytest.mark.slow
 def test_every_page_opens_without_an_error(firefox, address):
     for page in sorted(SITE.glob("*.html")):
         firefox.problems.clear()

@@ -24,6 +24,7 @@ import nbformat
 import pytest
 
 from tests import small_assignment
+from tests.test_book_browser import LAUNCH
 from tools import browser as chromium
 from tools.grade_demo import begin_with, read_assignment, solve
 from tools.scratch_course import ScratchCourse
@@ -140,7 +141,7 @@ def context(lab: Lab) -> Iterator[playwright_api.BrowserContext]:
     del lab  # the server outlives the browser
     with playwright_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=str(chromium.find_chromium()), args=list(chromium.ARGUMENTS)
+            executable_path=str(chromium.find_chromium()), args=list(LAUNCH)
         )
         context = browser.new_context(viewport={"width": 1280, "height": 900})
         context.set_default_timeout(30_000)

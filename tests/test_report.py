@@ -29,6 +29,7 @@ from nbgrader.api import Gradebook
 
 from tests import synthetic_class
 from tests.synthetic_class import SCRIPT, STUBS
+from tests.test_book_browser import LAUNCH
 from tools import browser as chromium
 
 NAME = synthetic_class.NAME
@@ -258,7 +259,7 @@ def test_the_page_reads_on_desktop_and_phone_in_light_and_dark(report: Report) -
     axe = (synthetic_class.ROOT / "node_modules" / "axe-core" / "axe.min.js").read_text()
     with playwright_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=str(chromium.find_chromium()), args=list(chromium.ARGUMENTS)
+            executable_path=str(chromium.find_chromium()), args=list(LAUNCH)
         )
         for width in (1100, 360):
             for scheme in ("light", "dark"):

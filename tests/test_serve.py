@@ -16,8 +16,9 @@ from playwright.sync_api import sync_playwright
 
 from book.theme.typeset import kept
 from tests import theme_sample
+from tests.test_book_browser import LAUNCH
 from tools import build_site, serve
-from tools.browser import ARGUMENTS, find_chromium
+from tools.browser import find_chromium
 from tools.serve import Desk, Said, inline_values, live_server, merged, with_client
 
 pytestmark = pytest.mark.xdist_group("serve")
@@ -304,7 +305,7 @@ def test_a_reader_sees_a_saved_page_at_the_same_place_and_a_fault_over_it(desk, 
     if program is None:
         pytest.fail("There is no Chromium to test with: run python tools/browser.py")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=list(ARGUMENTS))
+        browser = playwright.chromium.launch(executable_path=program, args=list(LAUNCH))
         tab = browser.new_page(viewport={"width": 800, "height": 500})
         tab.goto(f"{served}/prose.html")
         heading = tab.locator("main h2").last

@@ -17,11 +17,9 @@ from playwright.sync_api import Page, expect
 
 from tests import theme_sample
 from tests.test_book_browser import (
-    AXE,
-    AXE_OPTIONS,
-    AXE_WHERE,
     browser,  # noqa: F401  fixtures
     too_wide,
+    violations,
     visit,  # noqa: F401
 )
 from tools import build_site
@@ -46,12 +44,6 @@ def address(site: Path) -> Iterator[str]:
     yield f"http://127.0.0.1:{running.server_address[1]}"
     running.shutdown()
     running.server_close()
-
-
-def violations(tab: Page) -> list[str]:
-    tab.add_script_tag(path=AXE)
-    result = tab.evaluate("([where, how]) => axe.run(where, how)", [AXE_WHERE, AXE_OPTIONS])
-    return [f"{v['id']}: {n['target']}" for v in result["violations"] for n in v["nodes"]]
 
 
 def focused(tab: Page) -> str:

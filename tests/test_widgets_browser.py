@@ -19,14 +19,12 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.test_book_browser import (
-    AXE,
-    AXE_OPTIONS,
-    AXE_WHERE,
     PAGES,
     SITE,
     address,  # noqa: F401  fixtures
     browser,  # noqa: F401
     too_wide,
+    violations,
     visit,  # noqa: F401
 )
 from tools.build_site import ROOT
@@ -80,14 +78,7 @@ def compute(box: Locator, body: str, given: Any = None) -> Any:
 
 
 def axe(tab: Page, where: str) -> list[str]:
-    if not tab.evaluate("typeof axe !== 'undefined'"):
-        tab.add_script_tag(path=AXE)
-    found = tab.evaluate(
-        "([where, how]) => axe.run(where, how)",
-        [{"include": [[where]], **AXE_WHERE}, AXE_OPTIONS],
-    )
-    return [f"{v['id']}: {n['target']} {n['failureSummary']}"
-            for v in found["violations"] for n in v["nodes"]]  # fmt: skip
+    return violations(tab, {"include": [[where]]})
 
 
 # --- every part ---------------------------------------------------------------------------------
