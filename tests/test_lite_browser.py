@@ -203,13 +203,13 @@ def test_a_solved_exercise_passes_every_check_in_the_page(browser, site, name):
 
 
 @pytest.mark.parametrize("name", CHAPTERS)
-def test_a_chapter_runs_but_for_the_cells_that_say_so(browser, site, name):
+def test_a_chapter_runs_to_its_end(browser, site, name):
+    said = lite.apart(json.loads((lite.ROOT / "book" / f"{name}.ipynb").read_text("utf-8")))
+    assert said is not None
     with opened(browser, site, f"book/{name}.ipynb") as page:
         shown = run_all(page)
-        stopped = [one["code"] for one in shown if "Error" in one["text"]]
-        said = lite.apart(json.loads((lite.ROOT / "book" / f"{name}.ipynb").read_text("utf-8")))
-        assert said is not None and len(stopped) == len(said)
-        assert page.get_by_text("Not in the browser.").count() == len(said)
+        assert [one["code"] for one in shown if "Error" in one["text"]] == []
+        assert not any("import torch" in one["code"] for one in shown)
         if folder := os.environ.get("COURSE_PICTURES"):
             page.screenshot(path=f"{folder}/lite-chapter.png")
 

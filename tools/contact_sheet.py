@@ -26,11 +26,15 @@ FORMS = {
     "phone-light": (390, 844, "light"),
     "phone-dark": (390, 844, "dark"),
 }
-# Pictures load when they are scrolled to, and a picture of the whole page does not scroll.
-EAGER = """() => Promise.all([...document.images].map((image) => {
-  image.loading = "eager";
-  return image.complete ? null : new Promise((done) => { image.onload = image.onerror = done; });
-}))"""
+# Pictures load, and long pages are laid out, when a reader comes near; a picture of the whole page
+# does not scroll.
+WHOLE = """() => {
+  window.book?.settle?.();
+  return Promise.all([...document.images].map((image) => {
+    image.loading = "eager";
+    return image.complete ? null : new Promise((done) => { image.onload = image.onerror = done; });
+  }));
+}"""
 
 
 def take(site: Path, out: Path, pages: list[Path]) -> list[Path]:
@@ -57,7 +61,7 @@ def take(site: Path, out: Path, pages: list[Path]) -> list[Path]:
                 tab = context.new_page()
                 for page in pages:
                     tab.goto(f"{address}/{page.name}", wait_until="networkidle")
-                    tab.evaluate(EAGER)
+                    tab.evaluate(WHOLE)
                     file = out / f"{page.stem}.{form}.png"
                     tab.screenshot(path=file, full_page=True)
                     taken.append(file)

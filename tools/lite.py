@@ -9,7 +9,7 @@ _build/lite-tools. Without PYODIDE=1 a reader needs the network as well: the bro
 
 Each notebook is a copy with one cell before it that installs what it imports from the course:
 course_utils.checks, .datasets and .devices, as a wheel that needs NumPy only. A chapter goes in
-when nothing hangs on the cells that need more; each of these says so, in a line above it.
+when nothing hangs on the cells that need more; these are text in the copy, and say so.
 """
 
 from __future__ import annotations
@@ -180,21 +180,21 @@ def wheel(folder: Path, root: Path = ROOT) -> Path:
     return target
 
 
-def missing(packages: set[str]) -> dict[str, Any]:
-    """Return the line that stands above a cell which needs these packages."""
+def shown_only(cell: dict[str, Any], packages: set[str]) -> dict[str, Any]:
+    """Return a cell that needs these packages as text, which says that it does not run here."""
     listed = " and ".join(sorted(TITLES.get(name, name) for name in packages))
     text = (
-        f"**Not in the browser.** The next cell needs {listed}, which no browser has, and stops "
-        "with an error here. Nothing later needs it; in your own copy of the course it runs."
+        f"**Not in the browser.** This cell needs {listed}, which no browser has. Nothing later "
+        "needs it; in your own copy of the course it runs.\n\n"
+        f"```python\n{''.join(cell['source'])}\n```"
     )
-    name = "not-in-the-browser-" + "-".join(sorted(packages))
-    return {"cell_type": "markdown", "id": name, "metadata": {}, "source": text}
+    return {"cell_type": "markdown", "id": cell["id"], "metadata": {}, "source": text}
 
 
 def prepared(notebook: dict[str, Any]) -> dict[str, Any]:
     """Return a notebook with a cell before it that installs what it imports.
 
-    Above a cell that a browser cannot run stands a line that says so; `Run all` goes past it.
+    A cell that a browser cannot run is text there, which says so.
     """
     data = needs(code_of(notebook))[1]  # the small data sets come out of scikit-learn
     first: dict[str, Any] = {
@@ -203,16 +203,10 @@ def prepared(notebook: dict[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
     kernel = {"name": "python", "display_name": "Python (Pyodide)", "language": "python"}
     metadata = {**notebook["metadata"], "kernelspec": kernel}
-    cells = [first]
     without = apart(notebook) or {}
-    for number, cell in enumerate(notebook["cells"]):
-        if packages := without.get(cell["id"]):
-            line = missing(packages)
-            cells.append({**line, "id": f"{line['id']}-{number}"[-64:]})
-            tags = [*cell["metadata"].get("tags", []), "raises-exception"]
-            cell = {**cell, "metadata": {**cell["metadata"], "tags": tags}}
-        cells.append(cell)
-    return {**notebook, "metadata": metadata, "cells": cells}
+    cells = [shown_only(cell, without[cell["id"]]) if cell["id"] in without else cell
+             for cell in notebook["cells"]]  # fmt: skip
+    return {**notebook, "metadata": metadata, "cells": [first, *cells]}
 
 
 @dataclass(frozen=True)

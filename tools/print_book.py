@@ -27,7 +27,7 @@ from bs4 import BeautifulSoup, Tag
 
 from tools.browser import ARGUMENTS, NoBrowser, find_chromium, install
 from tools.build_site import Places, server
-from tools.contact_sheet import EAGER
+from tools.contact_sheet import WHOLE
 
 REFERRING = ("for", "headers", "aria-labelledby", "aria-describedby", "aria-controls", "aria-owns")
 _URL = re.compile(r"url\((['\"]?)#")
@@ -143,7 +143,7 @@ def print_pages(site: Path, pages: list[Path], out: Path) -> None:
                 tab = browser.new_page(color_scheme="light", reduced_motion="reduce")
                 tab.set_default_timeout(300_000)
                 tab.goto(f"http://127.0.0.1:{running.server_address[1]}/print.html")
-                tab.evaluate(EAGER)
+                tab.evaluate(WHOLE)
                 tab.evaluate(
                     "document.querySelectorAll('details').forEach((box) => { box.open = true; })"
                 )

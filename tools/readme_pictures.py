@@ -63,6 +63,7 @@ def take(site: Path, scheme: str) -> bytes:
                 reduced_motion="reduce",
             )
             tab.goto(f"http://127.0.0.1:{running.server_address[1]}/{PAGE}")
+            tab.evaluate("book.settle()")  # else the page is laid out while it is scrolled
             part = tab.locator(ANCHOR).first
             part.evaluate("e => scrollTo({top: scrollY + e.getBoundingClientRect().top - 330,"
                           "behavior: 'instant'})")  # fmt: skip
