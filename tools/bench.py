@@ -128,10 +128,12 @@ def book() -> Table:
     table.add_row("nothing changed (s)", spread(seconds_of(build, 3)))
     site = ROOT / "_build" / "site"
     shared = sum(
-        len(gzip.compress(f.read_bytes())) for f in site.rglob("*") if f.suffix in {".css", ".js"}
+        len(gzip.compress(f.read_bytes()))
+        for f in (site / "assets").rglob("*")
+        if f.suffix in {".css", ".js"}
     )
     table.add_row("style sheets and scripts, all, compressed (KB)", f"{shared / 1024:.0f}")
-    for page in sorted(site.rglob("*.html")):
+    for page in sorted(site.glob("*.html")):
         raw = page.read_bytes()
         weight = f"{len(gzip.compress(raw)) / 1024:.0f} of {len(raw) / 1024:.0f}"
         table.add_row(f"{page.relative_to(site)}, compressed of whole (KB)", weight)
