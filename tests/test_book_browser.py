@@ -560,8 +560,8 @@ def test_previous_and_next_walk_through_the_book(visit):
     tab = visit().open("index.html")
     seen = ["index.html"]
     while (following := tab.locator("a.after")).count():
-        following.click()
-        tab.wait_for_load_state("load")
+        with tab.expect_navigation(wait_until="load"):
+            following.click()
         seen.append(tab.url.rpartition("/")[2])
     assert sorted([*seen, "404.html"]) == PAGES
 
