@@ -59,13 +59,14 @@ new PerformanceObserver((list) => {
   for (const entry of list.getEntries()) if (!entry.hadRecentInput) window.__shift += entry.value;
 }).observe({ type: "layout-shift", buffered: true });
 """
+PAINTED = 'performance.getEntriesByName("first-contentful-paint").length'
 READ = """() => {
   const nav = performance.getEntriesByType("navigation")[0];
   const paint = performance.getEntriesByName("first-contentful-paint")[0];
   return {
     interactive: nav.domInteractive / 1000,
     loaded: nav.loadEventEnd / 1000,
-    painted: paint ? paint.startTime / 1000 : null,
+    painted: paint.startTime / 1000,
     shift: window.__shift,
   };
 }"""
@@ -193,6 +194,7 @@ def opened(pages: list[Path], address: str) -> Table:
 
                 tab.on("response", keep)
                 tab.goto(f"{address}/{page.name}", wait_until="load")
+                tab.wait_for_function(PAINTED)  # which may come after the load
                 readings.append(tab.evaluate(READ))
                 sizes = {answer.url: _weight(answer) for answer in responses if answer.ok}
                 context.close()
