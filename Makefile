@@ -67,8 +67,8 @@ lab: $(SETUP)  ## open JupyterLab on the course
 release: $(SETUP)  ## make exercises/ again from solutions/
 	@$(BIN)/python tools/release.py
 
-exercises-report: $(SETUP)  ## test the tests: right answers, wrong ones, mutants (SEEDS=20 THREADS=1,2,4)
-	@$(BIN)/python tools/exercises_report.py $(if $(SEEDS),--seeds $(SEEDS)) $(if $(THREADS),--threads $(THREADS))
+exercises-report: $(SETUP)  ## test the tests: right answers, wrong ones, mutants (SEEDS=20 THREADS=1,2,4 ENOUGH=25)
+	@$(BIN)/python tools/exercises_report.py $(if $(SEEDS),--seeds $(SEEDS)) $(if $(THREADS),--threads $(THREADS)) $(if $(ENOUGH),--enough $(ENOUGH))
 
 grade-demo: $(SETUP)  ## play a class of synthetic students through nbgrader
 	@$(BIN)/python tools/grade_demo.py
