@@ -229,6 +229,34 @@ def test_changed_code_shows_old_outputs_with_a_note(desk, writing):
     assert desk.note("prose.html") is None
 
 
+def test_with_run_the_chapter_that_was_saved_runs_and_no_other(desk, writing, monkeypatch):
+    class Run:
+        ended: int | None = None
+
+        def poll(self) -> int | None:
+            return self.ended
+
+    started: list[str] = []
+    one = Run()
+    monkeypatch.setattr(desk, "run", True)
+    monkeypatch.setattr(desk, "_start", lambda stem: started.append(stem) or one)
+    try:
+        writing("99-sample.ipynb", lambda text: text.replace("secret = 1", "secret = 3"))
+        assert started == ["99-sample"] and "runs now" in desk.note("99-sample.html")
+        desk.chapters.old.add("98-other")  # old, and nobody has saved it
+        assert "tools/execute.py book --only 98" in desk.note("98-other.html")
+        desk._run_again()  # it runs still
+        assert started == ["99-sample"]
+        desk.saved.append("98-other")  # saved meanwhile
+        assert "runs after 99-sample" in desk.note("98-other.html")
+        one.ended = 0
+        desk._run_again()
+        assert started == ["99-sample", "98-other"]
+    finally:
+        desk.chapters.old.discard("98-other")
+        desk.running, desk.saved = None, []
+
+
 def test_a_new_file_is_found(desk, writing):
     new = desk.places.book / "extra.md"
     new.write_text("# An extra page\n\nWords.\n")

@@ -300,6 +300,8 @@ class Desk:
         self.fault: str | None = None
         self.changed = threading.Condition()
         self.seen: dict[Path, tuple[int, int]] = {}
+        self.saved: list[str] = []  # chapters that were saved since, the latest last
+        self.runs: str | None = None  # the chapter that runs, or ran last
         self.running: subprocess.Popen[bytes] | None = None
 
     # what a browser asks
@@ -309,8 +311,10 @@ class Desk:
         stem = page.removesuffix(".html")
         if stem not in self.chapters.old:
             return None
-        if self.run:
+        if self._busy() and stem == self.runs:
             return "The outputs are from an older run. The chapter runs now; this takes its time."
+        if self.run and stem in self.saved:
+            return f"The outputs are from an older run. The chapter runs after {self.runs}."
         return (
             "The outputs are from an older run: the code was changed since. To run it: "
             f"python tools/execute.py book --only {stem.partition('-')[0]}"
@@ -383,6 +387,8 @@ class Desk:
                 del sys.modules[name]  # the next build reads the theme's code again
         sources = [p for p in changed if p.is_relative_to(self.places.book)]
         content = sorted(p for p in sources if not p.is_relative_to(theme))
+        for stem in (p.stem for p in content if p.suffix == ".ipynb"):
+            self.saved = [*(other for other in self.saved if other != stem), stem]
         ran = any(path.is_relative_to(executed) for path in changed)
         if ran:
             self.chapters.remember()
@@ -413,14 +419,21 @@ class Desk:
         if elsewhere and content:  # mended from here, perhaps: only a whole reading tells
             self._afresh()
 
-    def _run_again(self) -> None:
-        """With --run: run the chapters whose outputs are old, one at a time."""
-        if not self.run or not self.chapters.old or (self.running and self.running.poll() is None):
-            return
-        stem = sorted(self.chapters.old)[0]
+    def _busy(self) -> bool:
+        return self.running is not None and self.running.poll() is None
+
+    def _start(self, stem: str) -> subprocess.Popen[bytes]:
         command = [sys.executable, "tools/execute.py", "book", "--only", stem]
-        print(f"Running {stem} again", flush=True)
-        self.running = subprocess.Popen(command, cwd=ROOT)
+        return subprocess.Popen(command, cwd=ROOT)
+
+    def _run_again(self) -> None:
+        """With --run: run what was saved and has old outputs, one at a time, the latest first."""
+        self.saved = [stem for stem in self.saved if stem in self.chapters.old]
+        if not self.run or not self.saved or self._busy():
+            return
+        self.runs = self.saved.pop()
+        print(f"Running {self.runs} again", flush=True)
+        self.running = self._start(self.runs)
 
     def watch(self, stop: threading.Event) -> None:
         """Look at the files until told to stop."""
@@ -434,6 +447,7 @@ class Desk:
                 names = ", ".join(sorted(p.name for p in changed)[:3])
                 print(f"Changed: {names}{' …' if len(changed) > 3 else ''}", flush=True)
                 self.take(changed)
+            self._run_again()  # what waited for another chapter's run
 
     def close(self) -> None:
         """End what was started."""
