@@ -75,7 +75,12 @@ class Firefox:
             self.problems.append(f"{params['errorText']}: {params['request']['url']}")
 
     def open(self, address: str) -> None:
-        self.ask("browsingContext.navigate", context=self.tab, url=address, wait="complete")
+        """Open a page. A command that Firefox leaves without an answer is given once more."""
+        whole = {"context": self.tab, "url": address, "wait": "complete"}
+        try:
+            self.ask("browsingContext.navigate", **whole)
+        except websocket.WebSocketTimeoutException:
+            self.ask("browsingContext.navigate", **whole)
 
     def run(self, expression: str) -> Any:
         """Return the value of a JavaScript expression in the page: null, true, a number, text."""
@@ -183,6 +188,21 @@ def test_an_interactive_part_starts(firefox, address):
     top = firefox.run("document.querySelector('section.widget').getBoundingClientRect().top")
     assert 0 <= top < 120
     assert firefox.problems == []
+
+
+@pytest.mark.parametrize("way", ["location.hash = '{place}'", "{link}.click()"])
+def test_whoever_names_a_place_of_a_long_page_is_there(firefox, address, way):
+    page = max(CHAPTERS, key=lambda name: (SITE / name).stat().st_size)
+    place = re.findall(r'<h2 id="([^"]+)"', (SITE / page).read_text())[-6]
+    link = f"Object.assign(document.createElement('a'), {{href: '{page}#{place}'}})"
+    firefox.open(f"{address}/index.html")
+    firefox.open(f"{address}/{page}")
+    firefox.run(f"document.body.append(window.made = {link})")
+    firefox.run(way.format(place=place, link="window.made"))
+    firefox.wait("!document.documentElement.classList.contains('settling')")
+    # Where the scrolling ends; a part on the way may grow by a line while it starts.
+    top = f"document.getElementById('{place}').getBoundingClientRect().top"
+    firefox.wait(f"{top} > 50 && {top} < 160")
 
 
 def test_a_quiz_opens_and_a_tab_changes(firefox, address):

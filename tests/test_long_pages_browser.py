@@ -114,6 +114,24 @@ def test_a_link_inside_a_page_leads_to_its_place_at_once(visit):
     assert tab.evaluate(WAITING) == 0
 
 
+@pytest.mark.parametrize("way", ["link", "address"])
+def test_whoever_names_a_place_of_the_page_is_there(visit, way):
+    headings = re.findall(r'<h2 id="([^"]+)"', (SITE / longest()).read_text(encoding="utf-8"))
+    anchor = headings[len(headings) * 2 // 3]
+    tab = opened(visit, "desktop-light")
+    if way == "link":  # as search writes them, with the page's name
+        tab.evaluate(
+            "(a) => document.body.append(Object.assign(document.createElement('a'), a))",
+            {"href": f"{longest()}#{anchor}", "id": "made"},
+        )
+        tab.locator("#made").dispatch_event("click")
+    else:
+        tab.evaluate("(anchor) => { location.hash = anchor; }", anchor)
+    tab.wait_for_function(f"!{SETTLING}")
+    tab.wait_for_timeout(200)
+    assert 50 < tab.locator(f"#{anchor}").bounding_box()["y"] < 100
+
+
 def test_coming_back_shows_where_the_reader_was(visit):
     tab = opened(visit, "desktop-light")
     tab.mouse.move(5, 5)

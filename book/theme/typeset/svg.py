@@ -5,8 +5,8 @@ variables, whose values in light and dark are the page's own (static/css/tokens.
 gives a picture the colour scheme of the element that shows it (CSS Color Adjustment, section 2.2),
 so one file serves both, whatever the reader has switched the page to, and paper.
 
-A drawing is a file of its own: a chapter has forty, which took a third of the page's weight and
-most of its layout while they stood in it, and are now loaded when the reader comes near.
+A drawing is a file of its own, loaded when the reader comes near: while a chapter's drawings stood
+in the page they were up to three quarters of its compressed weight.
 """
 
 from __future__ import annotations
@@ -34,8 +34,7 @@ _COLOURED = ("style", "fill", "stroke", "color", "stop-color", "flood-color")
 _COORDINATES = {"d", "points", "x", "y", "x1", "y1", "x2", "y2", "cx", "cy", "width", "height"}
 _UNSAFE = {"script", "foreignObject", "metadata"}
 _PIXELS = {"": 1.0, "px": 1.0, "pt": 4 / 3, "in": 96.0, "cm": 96 / 2.54, "mm": 96 / 25.4}
-
-
+# The values of the page's variables.
 TOKENS = Path(__file__).resolve().parents[1] / "static" / "css" / "tokens.css"
 
 

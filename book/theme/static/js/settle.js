@@ -45,9 +45,15 @@
   for (const sign of signs) window.addEventListener(sign, later, { passive: true });
   window.addEventListener("scroll", jumped, { passive: true });
   window.addEventListener("beforeprint", book.settle);
-  window.addEventListener("hashchange", book.settle);
+  // The browser has gone to the place already, by heights that were guesses.
+  window.addEventListener("hashchange", () => {
+    if (!root.classList.contains("settling")) return;
+    book.settle();
+    document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView({ behavior: "instant" });
+  });
   document.addEventListener("keydown", (event) => { if (event.key === "End") book.settle(); }, true);
   document.addEventListener("click", (event) => {
-    if (event.target.closest('a[href^="#"]')) book.settle();
+    const link = event.target.closest("a[href]");
+    if (link && link.hash && link.pathname === location.pathname) book.settle();
   }, true);
 })();
